@@ -1,0 +1,133 @@
+"""tinynn: an autograd-free neural-network mini-framework on NumPy.
+
+Every derivative is written by hand, in the class that needs it, and proved against finite differences.
+
+>>> import numpy as np, tinynn as nn
+>>> model = nn.Sequential(nn.Dense(2, 3), nn.Sigmoid(), nn.Dense(3, 1), nn.Sigmoid(), rng=0)
+>>> model.predict([[0.0, 1.0]]).shape
+(1, 1)
+"""
+
+from tinynn import data, initializers, metrics
+from tinynn.data import Batches, one_hot, train_test_split
+from tinynn.errors import (
+    CheckpointError,
+    DataError,
+    DivergedError,
+    DtypeError,
+    InvalidValueError,
+    ShapeError,
+    StateError,
+    TinynnError,
+)
+from tinynn.layers import (
+    ELU,
+    GELU,
+    SELU,
+    Dense,
+    Dropout,
+    Flatten,
+    HardSigmoid,
+    Identity,
+    Layer,
+    LeakyReLU,
+    Parallel,
+    ReLU,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Step,
+    Tanh,
+)
+from tinynn.losses import MAE, MSE, Hinge, Huber, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from tinynn.metrics import F1, R2, Accuracy, ConfusionMatrix, Precision, Recall, TopKAccuracy
+from tinynn.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RMSprop,
+    clip_norm,
+    clip_value,
+)
+from tinynn.parameter import Parameter, ParameterVector
+from tinynn.training import History, Trainer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ELU",
+    "F1",
+    "GELU",
+    "MAE",
+    "MSE",
+    "R2",
+    "SELU",
+    "SGD",
+    "Accuracy",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Batches",
+    "CheckpointError",
+    "ConfusionMatrix",
+    "DataError",
+    "Dense",
+    "DivergedError",
+    "Dropout",
+    "DtypeError",
+    "Flatten",
+    "HardSigmoid",
+    "Hinge",
+    "History",
+    "Huber",
+    "Identity",
+    "InvalidValueError",
+    "Layer",
+    "LeakyReLU",
+    "Lion",
+    "Loss",
+    "NAdam",
+    "Optimizer",
+    "Parallel",
+    "Parameter",
+    "ParameterVector",
+    "Precision",
+    "RAdam",
+    "RMSprop",
+    "ReLU",
+    "Recall",
+    "Reshape",
+    "Residual",
+    "Sequential",
+    "ShapeError",
+    "SiLU",
+    "Sigmoid",
+    "SigmoidCrossEntropy",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "Softplus",
+    "StateError",
+    "Step",
+    "Tanh",
+    "TinynnError",
+    "TopKAccuracy",
+    "Trainer",
+    "clip_norm",
+    "clip_value",
+    "data",
+    "initializers",
+    "metrics",
+    "one_hot",
+    "train_test_split",
+]

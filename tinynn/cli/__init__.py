@@ -1,0 +1,48 @@
+"""The command line: `python -m tinynn train`, or `tinynn train` where the package is installed.
+
+arguments.py says what can be asked for, train.py does it, mistakes.py reports what the network got
+wrong. Errors are one line on stderr and exit code 2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from tinynn.cli.arguments import PROGRAM, parser
+from tinynn.errors import TinynnError
+
+__all__ = ["main"]
+
+INTERRUPTED = 130  # what a shell reports for a program that Ctrl-C ended
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command in `argv` (without the program's name), return the exit code.
+
+    >>> main(["--version"])
+    Traceback (most recent call last):
+    SystemExit: 0
+    """
+    top = parser()
+    options = top.parse_args(argv)
+    if options.command is None:
+        top.print_help()
+        return 0
+    from tinynn.cli.train import train
+
+    try:
+        return INTERRUPTED if train(options) else 0
+    except KeyboardInterrupt:
+        return _complain("aborted", INTERRUPTED)
+    except BrokenPipeError:  # `| head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (TinynnError, OSError) as error:
+        return _complain(" ".join(str(error).split()), 2)
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"{PROGRAM} train: {message}", file=sys.stderr)
+    return code

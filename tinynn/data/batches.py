@@ -1,0 +1,154 @@
+"""Feeding data: true SGD, mini-batch and batch gradient descent are three batch sizes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinynn._arguments import number
+from tinynn._arrays import as_rng
+from tinynn.errors import DtypeError, InvalidValueError, ShapeError
+
+if TYPE_CHECKING:
+    from tinynn._arrays import Array, Rng
+
+
+class Batches:
+    """Pairs (x, target) of a few samples each; iterating once is one epoch.
+
+    Each epoch draws a new permutation of all samples, and every sample comes exactly once in it. The
+    rows are gathered into arrays that are used again as soon as nobody else holds them, so a training
+    loop allocates nothing and `list(batches)` still works.
+
+    Parameters: x, y, arrays (np.memmap too) of one length; batch_size, 1 for true SGD, n for
+    mini-batches, None for all samples at once; shuffle; drop_last, leave out a smaller last batch;
+    scale, a factor for x; rng. uint8 images become float32, batch by batch; with `scale=1 / 255` they end
+    in [0, 1].
+    Shapes: x (samples, …), y (samples, …) -> (batch_size, …) each.
+    Raises: ShapeError if the lengths differ.
+    Source: Nielsen ch. 1, "Learning with gradient descent".
+
+    >>> batches = Batches(np.arange(5.0), np.arange(5), batch_size=2, rng=0)
+    >>> for x, y in batches:
+    ...     print(x, y)
+    [2. 4.] [2 4]
+    [3. 0.] [3 0]
+    [1.] [1]
+    >>> len(batches), batches.samples
+    (3, 5)
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        y: Any,
+        batch_size: int | None = 32,
+        *,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        scale: float | None = None,
+        rng: Rng = None,
+    ) -> None:
+        self.x, self.y = _rows("x", x), _rows("y", y)
+        self.samples = len(self.x)
+        if self.samples != len(self.y):
+            raise ShapeError(f"Batches: x and y need one length, got {self.samples} and {len(self.y)}")
+        if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool)):
+            raise DtypeError(f"Batches: batch_size must be an int or None, got {batch_size!r}")
+        if batch_size is not None and batch_size < 1:
+            raise InvalidValueError(f"Batches: batch_size must be at least 1, or None for all, got {batch_size}")
+        self.batch_size = None if batch_size is None else int(batch_size)
+        self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
+        self.scale = None if scale is None else number("Batches: scale", scale)
+        self.rng = as_rng(rng)
+        if len(self) == 0:
+            raise InvalidValueError(
+                f"Batches: {self.samples} samples in batches of {batch_size} give no batch"
+                + (" with drop_last=True; lower batch_size" if self.samples else "; x is empty")
+            )
+
+    def __len__(self) -> int:
+        size = self.batch_size or max(1, self.samples)
+        return self.samples // size if self.drop_last else -(-self.samples // size)
+
+    def __iter__(self) -> Iterator[tuple[Array, Array]]:
+        size = self.batch_size or self.samples
+        whole = size >= self.samples  # the order of one batch does not matter: no copy
+        order = self.rng.permutation(self.samples) if self.shuffle and not whole else None
+        take_x, take_y = _Rows(self.x, size, self.scale, images=True), _Rows(self.y, size, None, images=False)
+        for start in range(0, len(self) * size, size):
+            if order is None:
+                where = slice(start, min(start + size, self.samples))
+                yield take_x.cut(where), take_y.cut(where)
+            else:
+                places = order[start : start + size]
+                yield take_x.gather(places), take_y.gather(places)
+
+    def __repr__(self) -> str:
+        return f"Batches({self.samples} samples, batch_size={self.batch_size}, shuffle={self.shuffle})"
+
+
+def _rows(name: str, data: Any) -> Array:
+    array = np.asarray(data)
+    if array.ndim == 0:
+        raise ShapeError(f"Batches: {name} must have a first axis of samples, got a single {array.dtype}")
+    return array
+
+
+class _Rows:
+    """Some rows of an array at a time, converted if need be, in arrays that nobody else holds any more."""
+
+    #: The arrays in turn: one at the consumer, one still held by its loop variable and layers, one free.
+    TURNS = 4
+
+    def __init__(self, source: Array, size: int, scale: float | None, *, images: bool) -> None:
+        self.source, self.scale = source, scale
+        converts = source.dtype.kind in "iub" and (scale is not None or (images and source.dtype == np.uint8))
+        self.dtype = np.dtype(np.float32) if converts else source.dtype
+        self.shape = (size, *source.shape[1:])
+        self.converts = converts or scale is not None
+        # take() would first copy the whole of an array that is not C-ordered, aligned and native.
+        flags = source.flags
+        self.plain = flags.c_contiguous and flags.aligned and source.dtype.isnative and source.dtype.kind in "fiub"
+        self.raw = np.empty(self.shape, source.dtype) if converts and self.plain else None
+        self.ring: list[Array] = []
+        self.unheld = 0
+
+    def cut(self, where: slice) -> Array:
+        """Neighbouring rows: a view, unless they must be converted."""
+        rows = self.source[where]
+        return self._convert(rows, self._free()[: len(rows)]) if self.converts else rows
+
+    def gather(self, places: Array) -> Array:
+        """Rows at `places`, in that order."""
+        array = self._free()
+        if len(places) != len(array):
+            array = array[: len(places)]
+        if not self.plain:
+            return self._convert(self.source[places], array)
+        raw = array if self.raw is None else self.raw[: len(places)]
+        # "clip" writes straight into the array; "raise" would buffer. The places are in range anyway.
+        self.source.take(places, 0, raw, "clip")
+        return self._convert(raw, array) if self.converts else array
+
+    def _convert(self, rows: Array, out: Array) -> Array:
+        if self.scale is None:
+            np.copyto(out, rows)
+        else:
+            np.multiply(rows, self.scale, out, dtype=self.dtype)
+        return out
+
+    def _free(self) -> Array:
+        """An array that nobody but the ring holds: neither a caller nor a view that a caller made."""
+        for k in range(len(self.ring)):
+            if self._holders(k) == self.unheld:
+                return self.ring[k]
+        self.ring = [*self.ring[1 - self.TURNS :], np.empty(self.shape, self.dtype)]
+        self.unheld = self._holders(-1)
+        return self.ring[-1]
+
+    def _holders(self, k: int) -> int:
+        return sys.getrefcount(self.ring[k])

@@ -1,0 +1,175 @@
+"""What a layer is: forward, backward, and the parameters found in its attributes.
+
+A custom layer subclasses Layer and writes `forward` and `backward`, nothing else. All that remains
+(buffers, modes, parameter lists, state, copies, repr, summary) is derived from those two and from the
+attributes that its `__init__` sets.
+"""
+
+from __future__ import annotations
+
+import abc
+import inspect
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+
+from tinynn._arrays import as_floats
+from tinynn._buffers import Buffers
+from tinynn.errors import InvalidValueError, ShapeError, StateError
+from tinynn.layers.tree import Tree
+
+if TYPE_CHECKING:
+    from tinynn._arrays import Array
+
+
+class Layer(Tree):
+    """A function with a hand-written derivative.
+
+    y = f(x; parameters)                                             forward
+    ∂C/∂x and each parameter's ∂C/∂value from ∂C/∂y                  backward
+
+    Shapes: x (batch, …) -> y (batch, …); the gradient of an array has that array's shape.
+    Raises: StateError from backward without a forward in training mode before it.
+
+    >>> import tinynn as nn
+    >>> class Scale(nn.Layer):
+    ...     def __init__(self, features):
+    ...         self.factor = nn.Parameter(np.ones(features, np.float32))
+    ...
+    ...     def forward(self, x):
+    ...         self.x = x
+    ...         return x * self.factor.value
+    ...
+    ...     def backward(self, grad):
+    ...         self.factor.grad[:] = (grad * self.x).sum(axis=0)
+    ...         return grad * self.factor.value
+    >>> scale = Scale(2)
+    >>> scale.forward(np.array([[1, 2], [3, 4]], np.float32))
+    array([[1., 2.],
+           [3., 4.]], dtype=float32)
+    >>> scale.backward(np.ones((2, 2), np.float32))
+    array([[1., 1.],
+           [1., 1.]], dtype=float32)
+    >>> scale.factor.grad
+    array([4., 6.], dtype=float32)
+    """
+
+    transient: ClassVar[tuple[str, ...]] = ("_buffers", "_input", "_output")
+    _buffers: Buffers
+    _input: Array | None = None
+    _output: Array | None = None
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        # Here and not in __init__, so that a custom layer need not call super().__init__().
+        layer = super().__new__(cls)
+        layer._buffers = Buffers()
+        return layer
+
+    @abc.abstractmethod
+    def forward(self, x: Any) -> Array:
+        """(batch, …) -> (batch, …); in training mode it remembers what backward needs."""
+
+    @abc.abstractmethod
+    def backward(self, grad: Array) -> Array:
+        """∂C/∂output -> ∂C/∂x; overwrites every parameter's `.grad`."""
+
+    def backward_parameters(self, grad: Array) -> None:
+        """As backward, without ∂C/∂x: what the first layer of a network needs."""
+        self.backward(grad)
+
+    def predict(self, x: Any, batch_size: int | None = None) -> Array:
+        """forward in evaluation mode; the result is a fresh array that the caller owns.
+
+        batch_size bounds the memory of the intermediate results. Modes are restored afterwards; on a
+        model that is in evaluation mode already, nothing is written, so threads can share it.
+        """
+        if batch_size is not None and batch_size < 1:
+            raise InvalidValueError(f"predict: batch_size must be at least 1 or None, got {batch_size}")
+        x = np.asanyarray(x)
+        modes = [layer for layer in self.layers_inside() if layer.training]
+        for layer in modes:
+            layer.training = False
+        try:
+            return self._predict(x, batch_size)
+        finally:
+            for layer in modes:
+                layer.training = True
+
+    def _predict(self, x: Array, batch_size: int | None) -> Array:
+        rows = x.shape[0] if x.ndim else 0
+        if batch_size is None or batch_size >= rows:
+            y = self.forward(x)
+            return y.copy() if np.may_share_memory(y, x) or y.base is not None else y
+        out: Array | None = None
+        for start in range(0, rows, batch_size):
+            y = self.forward(x[start : start + batch_size])
+            if out is None:
+                out = np.empty((rows, *y.shape[1:]), y.dtype)
+            out[start : start + len(y)] = y
+        assert out is not None
+        return out
+
+    # ---- for the layers' own use ----------------------------------------------------------------
+    def buffer(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
+        """An uninitialised array: one and the same in training mode, a fresh one in evaluation mode.
+
+        So the same forward code allocates nothing in a warm training step, and can be called from many
+        threads on a model in evaluation mode.
+        """
+        if self.training:
+            return self._buffers.take(name, shape, dtype)
+        return np.empty(shape, dtype)
+
+    def _upstream(self, grad: Any, output: Array | None) -> Array:
+        """∂C/∂output as an array of the output's dtype; refused if it does not fit the last forward."""
+        if output is None or not self.training:
+            raise StateError(
+                f"{self._label()}: backward needs a forward in training mode before it; "
+                "call train(), then forward(x), then backward(grad)"
+            )
+        array = as_floats(grad, output.dtype, self._label())
+        if array.shape != output.shape:
+            raise ShapeError(
+                f"{self._label()}: backward expects a gradient of the output's shape {output.shape}, got {array.shape}"
+            )
+        return array
+
+    def _label(self) -> str:
+        text = repr(self)
+        return text if len(text) <= 80 else type(self).__name__
+
+    # ---- looks ----------------------------------------------------------------------------------
+    def config(self) -> dict[str, Any]:
+        """The constructor's arguments, as far as attributes of the same names hold them."""
+        names = [
+            p.name
+            for p in inspect.signature(type(self).__init__).parameters.values()
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "self"
+        ]
+        return {name: getattr(self, name) for name in names if _is_plain(getattr(self, name, self))}
+
+    def __repr__(self) -> str:
+        signature = inspect.signature(type(self).__init__).parameters
+        parts = []
+        for name, value in self.config().items():
+            if value == signature[name].default:
+                continue
+            parts.append(repr(value) if signature[name].default is inspect.Parameter.empty else f"{name}={value!r}")
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def summary(self, input_shape: int | tuple[int, ...]) -> str:
+        """A table of output shapes and parameter counts, for x of `input_shape`, with or without its batch axis."""
+        from tinynn.layers._summary import summary
+
+        return summary(self, input_shape)
+
+    def summary_rows(self, x: Array) -> list[tuple[Layer, int, Array]]:
+        """(layer, depth, output) of this layer; a container adds a row for each layer inside."""
+        return [(self, 0, self.forward(x))]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value can stand in a repr: a number, a string, None, a dtype or a tuple of these."""
+    if isinstance(value, tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (bool, int, float, str))

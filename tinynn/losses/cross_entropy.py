@@ -1,0 +1,269 @@
+"""Losses on logits: softmax cross-entropy for one class out of many, sigmoid cross-entropy for each output.
+
+Both apply their function themselves, because −log of a computed probability overflows where the
+logarithm of the whole expression does not; their gradients are the difference between what the
+network says and what it should say.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinynn import _numerics
+from tinynn._arguments import fraction
+from tinynn._arrays import ONE, as_floats
+from tinynn.errors import DtypeError, InvalidValueError, ShapeError
+from tinynn.losses.base import Loss
+from tinynn.losses.elementwise import ElementwiseLoss
+
+if TYPE_CHECKING:
+    from tinynn._arrays import Array
+
+
+class SoftmaxCrossEntropy(Loss):
+    """−log of the probability that softmax gives to the right class.
+
+    C = 1/n Σₓ Σₖ wₖ tₖ (log Σⱼ e^zⱼ − zₖ)                             forward
+    ∂C/∂zₖ = 1/n (pₖ Σⱼ wⱼ tⱼ − wₖ tₖ), p = softmax(z)                  backward
+
+    t is the target as probabilities, smoothed to (1 − ε) t + ε / K. With labels and class weights the
+    mean is Σ w_y Cₓ / Σ w_y; with probabilities it stays 1/n: both are PyTorch's definitions.
+
+    Parameters: label_smoothing, ε; class_weights, w, (classes,), 1 by default.
+    Shapes: prediction (batch, …, classes), logits; target (batch, …) integer labels or (batch, …, classes)
+    probabilities; sample_weight (batch,). Each position of … is a sample of its own.
+    Raises: ShapeError for another target shape; InvalidValueError for a label outside 0 … classes − 1.
+    Source: Bridle (1990); Szegedy et al. (2016) for the smoothing.
+
+    >>> loss = SoftmaxCrossEntropy()
+    >>> round(loss.forward(np.zeros((2, 10)), np.array([3, 7])), 6)  # log 10
+    2.302585
+    >>> loss.backward().sum(axis=1).round(12) + 0.0
+    array([0., 0.])
+    """
+
+    takes_logits = "softmax"
+
+    def __init__(self, *, label_smoothing: float = 0.0, class_weights: Any = None) -> None:
+        self.label_smoothing = fraction("SoftmaxCrossEntropy: label_smoothing", label_smoothing)
+        self.class_weights: Array | None = None
+        if class_weights is not None:
+            weights = as_floats(class_weights, np.dtype(np.float64), "SoftmaxCrossEntropy: class_weights").copy()
+            if weights.ndim != 1 or not (np.isfinite(weights).all() and (weights >= 0).all()):
+                raise InvalidValueError(
+                    f"SoftmaxCrossEntropy: class_weights must be finite, 0 or more, one a class, got {class_weights!r}"
+                )
+            self.class_weights = weights
+
+    def forward(self, prediction: Any, target: Any, sample_weight: Any = None) -> float:
+        """C = 1/n Σₓ Σₖ wₖ tₖ (log Σⱼ e^zⱼ − zₖ)."""
+        z = self._logits(prediction)
+        labels = target if np.shape(target) == z.shape[:-1] else None
+        rows = z.reshape(-1, z.shape[-1])
+        if labels is not None:
+            places = self._places(rows, labels)
+            q = self._one_hot(rows, places)
+        else:
+            places, q = None, self._smoothed(rows, self._probabilities(z, target))
+        surprise = self._surprise(rows)  # −log p
+        cost, total = self._column("cost", rows), self._column("total", rows)
+        np.add.reduce(q, axis=1, keepdims=True, out=total)
+        if places is not None and not self.label_smoothing:
+            # The label's entry alone, so that a class ruled out by z = −∞ costs nothing.
+            np.take(surprise, places, mode="clip", out=cost[:, 0])
+            np.multiply(cost, total, cost)
+        else:
+            np.multiply(surprise, q, surprise)
+            np.add.reduce(surprise, axis=1, keepdims=True, out=cost)
+        share = self._share(z, places, sample_weight)
+        np.multiply(cost, share, cost)
+        self._like = z
+        return float(np.add.reduce(cost, axis=None))
+
+    def backward(self) -> Array:
+        """∂C/∂zₖ = 1/n (pₖ Σⱼ wⱼ tⱼ − wₖ tₖ)."""
+        if self._like is None:
+            raise self._needs_forward()
+        grad = self._buffer("grad", self._like)
+        rows = grad.reshape(-1, grad.shape[-1])
+        np.multiply(self._buffer("p", rows), self._column("total", rows), rows)
+        np.subtract(rows, self._buffer("q", rows), rows)
+        np.multiply(rows, self._column("share", rows), rows)
+        return grad
+
+    def _logits(self, prediction: Any) -> Array:
+        z = self._prediction(prediction)
+        if z.ndim < 2:
+            raise ShapeError(f"{self!r}: expected logits of shape (batch, classes), got {z.shape}")
+        if self.class_weights is not None and len(self.class_weights) != z.shape[-1]:
+            raise ShapeError(f"{self!r}: {len(self.class_weights)} class_weights for {z.shape[-1]} classes")
+        return z
+
+    def _places(self, rows: Array, labels: Any) -> Array:
+        """Where each row's label stands in the flattened rows, after a check of the labels."""
+        n, classes = rows.shape
+        places = self._buffers.take("places", (n,), np.intp)
+        np.copyto(places, integer_labels(self, labels).reshape(-1), casting="unsafe")
+        # As unsigned numbers negative labels are huge: one pass finds both faults.
+        if np.maximum.reduce(places.view(np.uintp)) >= classes:
+            raise InvalidValueError(
+                f"{self!r}: labels must lie in 0 … {classes - 1} for {classes} logits, "
+                f"got {places.min()} … {places.max()}"
+            )
+        starts = self._buffers.get("starts")
+        if starts is None or starts.shape != (n,) or (n > 1 and starts[1] != classes):
+            starts = self._buffers.take("starts", (n,), np.intp)
+            starts[:] = np.arange(0, n * classes, classes)
+        np.add(places, starts, places)
+        return places
+
+    def _one_hot(self, rows: Array, places: Array) -> Array:
+        """q = w t for labels, smoothed."""
+        q = self._buffer("q", rows)
+        q.fill(self.label_smoothing / rows.shape[1])
+        np.put(q, places, 1.0 - self.label_smoothing * (1.0 - 1.0 / rows.shape[1]))
+        return self._class_weighted(q)
+
+    def _probabilities(self, z: Array, target: Any) -> Array:
+        t = as_floats(target, z.dtype, f"{self!r}: target")
+        if t.shape != z.shape:
+            raise ShapeError(
+                f"{self!r}: expected labels of shape {z.shape[:-1]} or probabilities of shape {z.shape}, got {t.shape}"
+            )
+        return t.reshape(-1, z.shape[-1])
+
+    def _smoothed(self, rows: Array, t: Array) -> Array:
+        """q = w t for probabilities, smoothed."""
+        q = self._buffer("q", rows)
+        np.multiply(t, 1.0 - self.label_smoothing, q)
+        np.add(q, self.label_smoothing / rows.shape[1], q)
+        return self._class_weighted(q)
+
+    def _class_weighted(self, q: Array) -> Array:
+        if self.class_weights is not None:
+            np.multiply(q, self.class_weights.astype(q.dtype), q)
+        return q
+
+    def _surprise(self, rows: Array) -> Array:
+        """−log p = log Σⱼ e^zⱼ − zₖ, shifted by the largest z; leaves p = softmax(z) in its buffer."""
+        p, surprise, row = self._buffer("p", rows), self._buffer("surprise", rows), self._column("row", rows)
+        np.maximum.reduce(rows, axis=1, keepdims=True, out=row)
+        np.subtract(rows, row, surprise)
+        np.exp(surprise, p)
+        np.add.reduce(p, axis=1, keepdims=True, out=row)
+        np.divide(p, row, p)
+        np.log(row, row)
+        np.subtract(row, surprise, surprise)
+        return surprise
+
+    def _share(self, z: Array, places: Array | None, sample_weight: Any) -> Array:
+        """What part of the mean each row is: sᵢ / Σ s, with sᵢ w_y / Σ s w_y for weighted labels.
+
+        The factor w_y itself is in q already, so the share is sᵢ over that sum.
+        """
+        share = self._column("share", z.reshape(-1, z.shape[-1]))
+        if sample_weight is None:
+            share.fill(1.0 / len(share))
+        else:
+            given = self._shares(sample_weight, z)
+            share[:, 0] = np.repeat(given, len(share) // len(z)) / (len(share) // len(z))
+        if places is not None and self.class_weights is not None:
+            total = float(share[:, 0] @ self.class_weights[places % z.shape[-1]])
+            if total <= 0:
+                raise InvalidValueError(f"{self!r}: the class_weights of all labels of this batch are 0")
+            np.divide(share, total, share)
+        return share
+
+    def _column(self, name: str, rows: Array) -> Array:
+        return self._buffers.take(name, (len(rows), 1), rows.dtype)
+
+    def __repr__(self) -> str:
+        parts = [f"label_smoothing={self.label_smoothing}"] if self.label_smoothing else []
+        parts += [f"class_weights={self.class_weights.tolist()}"] if self.class_weights is not None else []
+        return f"SoftmaxCrossEntropy({', '.join(parts)})"
+
+
+class SigmoidCrossEntropy(ElementwiseLoss):
+    """The cross-entropy of outputs that are each right or wrong on their own.
+
+    C = 1/n Σₓ Σⱼ (1 − y) z + (1 + (P − 1) y) log(1 + e^−z)           forward
+    ∂C/∂z = 1/n ((1 − y) − (1 + (P − 1) y) (1 − σ(z)))                backward, (σ(z) − y) / n for P = 1
+
+    That is −1/n Σ [P y log σ(z) + (1 − y) log(1 − σ(z))], the lecture's cross-entropy.
+
+    Parameters: positive_weight, P, a number or one an output, above 0 (PyTorch's pos_weight); mean_over,
+    "samples" or "elements" (PyTorch's BCEWithLogitsLoss).
+    Shapes: prediction (batch, …, outputs), logits; target the same, from 0 to 1, or (batch, …) integer
+    labels, which stand for one-hot rows; sample_weight (batch,).
+    Raises: ShapeError for another target shape; InvalidValueError for a target outside 0 … 1.
+    Source: Nielsen ch. 3, eq. 63.
+
+    >>> loss = SigmoidCrossEntropy()
+    >>> round(loss.forward(np.array([[0.0, 1000.0]]), np.array([[1.0, 1.0]])), 6)  # log 2
+    0.693147
+    >>> loss.backward()
+    array([[-0.5,  0. ]])
+    """
+
+    takes_logits = "sigmoid"
+
+    def __init__(self, *, positive_weight: Any = None, mean_over: str = "samples") -> None:
+        super().__init__(mean_over=mean_over)
+        self.positive_weight: Array | None = None
+        if positive_weight is not None:
+            weight = as_floats(positive_weight, np.dtype(np.float64), "SigmoidCrossEntropy: positive_weight").copy()
+            if weight.ndim > 1 or not (np.isfinite(weight).all() and (weight > 0).all()):
+                raise InvalidValueError(
+                    f"SigmoidCrossEntropy: positive_weight must be finite and above 0, got {positive_weight!r}"
+                )
+            self.positive_weight = weight
+
+    def _target(self, prediction: Array, target: Any) -> Array:
+        classes = prediction.shape[-1]
+        if prediction.ndim > 1 and classes > 1 and np.shape(target) == prediction.shape[:-1]:
+            labels = integer_labels(self, target)
+            if labels.min() < 0 or labels.max() >= classes:
+                raise InvalidValueError(
+                    f"{self!r}: labels must lie in 0 … {classes - 1} for {classes} logits, "
+                    f"got {labels.min()} … {labels.max()}"
+                )
+            rows = self._buffer("one_hot", prediction)
+            np.equal(labels[..., None], np.arange(classes), rows)
+            return rows
+        return super()._target(prediction, target)
+
+    def _elements(self, prediction: Array, target: Array) -> Array:
+        slope, elements = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        z, y, scratch, one = prediction, target, self._buffer("scratch", prediction), ONE[prediction.dtype]
+        if not (np.minimum.reduce(y, axis=None) >= 0 and np.maximum.reduce(y, axis=None) <= 1):
+            raise InvalidValueError(f"{self!r}: targets must lie between 0 and 1, got {y.min():g} … {y.max():g}")
+        np.negative(z, scratch)
+        _numerics.softplus(scratch, elements, slope)  # log(1 + e^−z)
+        _numerics.sigmoid(scratch, slope, self._buffer("exponential", z))  # 1 − σ(z)
+        if self.positive_weight is not None:
+            np.multiply(y, (self.positive_weight - 1.0).astype(y.dtype), scratch)
+            np.add(scratch, one, scratch)
+            np.multiply(elements, scratch, elements)
+            np.multiply(slope, scratch, slope)
+        np.subtract(one, y, scratch)
+        np.subtract(scratch, slope, slope)
+        np.multiply(scratch, z, scratch)
+        np.add(elements, scratch, elements)
+        return elements
+
+    def _arguments(self) -> str:
+        weight = "" if self.positive_weight is None else f"positive_weight={self.positive_weight.tolist()}"
+        return ", ".join(filter(None, [weight, super()._arguments()]))
+
+
+def integer_labels(loss: Loss, labels: Any) -> Array:
+    """Class labels as an integer array."""
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iub":
+        raise DtypeError(
+            f"{loss!r}: class labels must be integers, got dtype {array.dtype}; convert them with astype(int), "
+            "or pass probabilities of the logits' shape"
+        )
+    return array

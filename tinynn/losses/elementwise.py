@@ -1,0 +1,258 @@
+"""Losses that add up a cost for each output: quadratic, absolute, Huber, hinge.
+
+Each sums over a sample's outputs and takes the mean over the samples, as the lecture's costs do;
+mean_over="elements" divides by the number of outputs as well, as PyTorch's reduction="mean" does.
+`_elements` writes the cost of each output, and into the buffer "slope" its derivative, or what `_slope`
+makes the derivative from.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinynn._arguments import positive
+from tinynn._arrays import FLOATS, HALF, ONE, ZERO, as_floats, constant
+from tinynn.errors import InvalidValueError, ShapeError
+from tinynn.losses.base import Loss
+
+if TYPE_CHECKING:
+    from tinynn._arrays import Array, Dtype
+
+
+class ElementwiseLoss(Loss):
+    """C = 1/n Σₓ Σⱼ c(aⱼ, yⱼ); abstract.
+
+    Shapes: prediction (batch, …), target the same; sample_weight (batch,).
+    """
+
+    def __init__(self, *, mean_over: str = "samples") -> None:
+        if mean_over not in ("samples", "elements"):
+            name = type(self).__name__
+            raise InvalidValueError(f'{name}: mean_over must be "samples" or "elements", got {mean_over!r}')
+        self.mean_over = mean_over
+        self._scales: dict[tuple[int, Dtype], Array] = {}
+
+    @abc.abstractmethod
+    def _elements(self, prediction: Array, target: Array) -> Array:
+        """c(a, y) of each output, in a buffer; leaves in "slope" what `_slope` needs."""
+
+    def _slope(self, slope: Array, out: Array) -> Array:
+        """∂c/∂a of each output from what `_elements` left in "slope", into `out` if it is not that already."""
+        return slope
+
+    def _sum(self, prediction: Array, target: Array) -> float:
+        return float(np.add.reduce(self._elements(prediction, target), axis=None))
+
+    def forward(self, prediction: Any, target: Any, sample_weight: Any = None) -> float:
+        """C = 1/n Σ c(a, y), or Σ wᵢ Cᵢ / Σ wᵢ with sample_weight w."""
+        if not (
+            type(prediction) is np.ndarray
+            and type(target) is np.ndarray
+            and prediction.shape == target.shape
+            and prediction.dtype is target.dtype
+            and prediction.dtype in FLOATS
+            and prediction.size
+        ):
+            prediction = self._prediction(prediction)
+            target = self._target(prediction, target)
+        rows = len(prediction)
+        n = rows if self.mean_over == "samples" else prediction.size
+        if sample_weight is None:
+            cost = self._sum(prediction, target) / n
+            self._scale = self._reciprocal(n, prediction.dtype)
+        else:
+            shares: Array = self._shares(sample_weight, prediction) * (rows / n)
+            elements = self._elements(prediction, target).reshape(rows, -1)
+            cost = float(shares @ elements.sum(axis=1, dtype=np.float64))
+            self._scale = shares.astype(prediction.dtype).reshape(rows, *[1] * (prediction.ndim - 1))
+        self._like = prediction
+        return cost
+
+    def backward(self) -> Array:
+        """∂C/∂a = 1/n ∂c/∂a."""
+        if self._like is None:
+            raise self._needs_forward()
+        grad = self._buffer("grad", self._like)
+        np.multiply(self._slope(self._buffer("slope", self._like), grad), self._scale, grad)
+        return grad
+
+    def _target(self, prediction: Array, target: Any) -> Array:
+        """The target as floats of the prediction's shape; anything else is a ShapeError."""
+        array = as_floats(target, prediction.dtype, f"{self!r}: target")
+        if array.shape == prediction.shape:
+            return array
+        hint = "give every output its desired value"
+        if array.shape == prediction.shape[:-1]:
+            column = prediction.shape[-1] == 1
+            hint = "pass target[:, None]" if column else "are these class labels? pass one_hot(labels, classes)"
+        expected = f"{self!r}: expected a target of the prediction's shape {prediction.shape}"
+        raise ShapeError(f"{expected}, got {array.shape}; {hint}")
+
+    def _reciprocal(self, n: int, dtype: Dtype) -> Array:
+        """1/n as a 0-d array; kept, because a run knows only one or two batch sizes."""
+        scale = self._scales.get((n, dtype))
+        if scale is None:
+            self._scales = dict(list(self._scales.items())[-7:])
+            scale = self._scales[n, dtype] = np.array(1.0 / n, dtype)
+        return scale
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._arguments()})"
+
+    def _arguments(self) -> str:
+        return "" if self.mean_over == "samples" else f"mean_over={self.mean_over!r}"
+
+
+class MSE(ElementwiseLoss):
+    """The quadratic cost.
+
+    C = 1/(2n) Σₓ ‖y(x) − a(x)‖²                                     forward
+    ∂C/∂a = (a − y) / n                                              backward
+
+    MSE(half=False, mean_over="elements") is PyTorch's and Keras' mean squared error.
+
+    Parameters: half, whether the factor ½ is there; mean_over, "samples" or "elements".
+    Shapes: prediction (batch, …), target the same; sample_weight (batch,).
+    Raises: ShapeError if the shapes differ: (n,) against (n, 1) is never broadcast.
+    Source: Nielsen ch. 1, eq. 6.
+
+    >>> loss = MSE()
+    >>> loss.forward(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 0.0], [3.0, 3.0]]))
+    1.25
+    >>> loss.backward()
+    array([[0. , 1. ],
+           [0. , 0.5]])
+    """
+
+    def __init__(self, *, half: bool = True, mean_over: str = "samples") -> None:
+        super().__init__(mean_over=mean_over)
+        self.half = bool(half)
+
+    def _sum(self, prediction: Array, target: Array) -> float:
+        # Σ (a − y)² as one product of the difference with itself.
+        difference = self._buffer("slope", prediction)
+        np.subtract(prediction, target, difference)
+        squares = float(np.vdot(difference, difference))
+        return 0.5 * squares if self.half else squares
+
+    def _elements(self, prediction: Array, target: Array) -> Array:
+        difference, squares = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        np.subtract(prediction, target, difference)
+        np.multiply(difference, difference, squares)
+        if self.half:
+            np.multiply(squares, HALF[squares.dtype], squares)
+        return squares
+
+    def _slope(self, slope: Array, out: Array) -> Array:
+        return slope if self.half else np.add(slope, slope, out)
+
+    def _arguments(self) -> str:
+        return ", ".join(filter(None, ["" if self.half else "half=False", super()._arguments()]))
+
+
+class MAE(ElementwiseLoss):
+    """The absolute error, which far-off targets pull less than the quadratic one.
+
+    C = 1/n Σₓ Σⱼ |aⱼ − yⱼ|                                           forward
+    ∂C/∂a = sign(a − y) / n, 0 at a = y                               backward
+
+    MAE(mean_over="elements") is PyTorch's L1Loss.
+
+    Parameters: mean_over, "samples" or "elements".
+    Shapes: prediction (batch, …), target the same; sample_weight (batch,).
+    Raises: ShapeError if the shapes differ.
+
+    >>> loss = MAE()
+    >>> loss.forward(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 0.0], [3.0, 5.0]]))
+    1.5
+    >>> loss.backward()
+    array([[ 0. ,  0.5],
+           [ 0. , -0.5]])
+    """
+
+    def _elements(self, prediction: Array, target: Array) -> Array:
+        difference, elements = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        np.subtract(prediction, target, difference)
+        np.abs(difference, elements)
+        return elements
+
+    def _slope(self, slope: Array, out: Array) -> Array:
+        return np.sign(slope, out)
+
+
+class Huber(ElementwiseLoss):
+    """Quadratic near the target, absolute far from it.
+
+    C = 1/n Σₓ Σⱼ h (d − h/2), d = aⱼ − yⱼ, h = d clipped to ±δ       forward
+    ∂C/∂a = h / n                                                     backward
+
+    That is d²/2 where |d| ≤ δ and δ (|d| − δ/2) beyond.
+
+    Parameters: delta, δ, above 0; mean_over, "samples" or "elements" (PyTorch's HuberLoss).
+    Shapes: prediction (batch, …), target the same; sample_weight (batch,).
+    Raises: ShapeError if the shapes differ.
+    Source: Huber (1964).
+
+    >>> loss = Huber(delta=1.0)
+    >>> loss.forward(np.array([[0.5, 3.0]]), np.array([[0.0, 0.0]]))
+    2.625
+    >>> loss.backward()
+    array([[0.5, 1. ]])
+    """
+
+    def __init__(self, delta: float = 1.0, *, mean_over: str = "samples") -> None:
+        super().__init__(mean_over=mean_over)
+        self.delta = positive("Huber: delta", delta)
+        self._delta, self._minus_delta = constant(self.delta), constant(-self.delta)
+
+    def _elements(self, prediction: Array, target: Array) -> Array:
+        clipped, elements = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        difference = self._buffer("difference", prediction)
+        dtype = difference.dtype
+        np.subtract(prediction, target, difference)
+        np.minimum(difference, self._delta[dtype], out=clipped)
+        np.maximum(clipped, self._minus_delta[dtype], out=clipped)
+        np.multiply(clipped, HALF[dtype], elements)
+        np.subtract(difference, elements, elements)
+        np.multiply(elements, clipped, elements)
+        return elements
+
+    def _arguments(self) -> str:
+        return ", ".join(filter(None, [f"delta={self.delta}", super()._arguments()]))
+
+
+class Hinge(ElementwiseLoss):
+    """The support vector machine's cost: nothing beyond the margin, the shortfall within it.
+
+    C = 1/n Σₓ Σⱼ max(0, 1 − yⱼ aⱼ), y = ±1                            forward
+    ∂C/∂a = −y [y a < 1] / n                                          backward
+
+    Parameters: mean_over, "samples" or "elements" (Keras' hinge).
+    Shapes: prediction (batch, …), target the same, each −1 or 1; sample_weight (batch,).
+    Raises: ShapeError if the shapes differ; InvalidValueError if a target is not ±1.
+    Source: Cortes & Vapnik (1995).
+
+    >>> loss = Hinge()
+    >>> loss.forward(np.array([[0.5], [-2.0]]), np.array([[1.0], [-1.0]]))
+    0.25
+    >>> loss.backward()
+    array([[-0.5],
+           [ 0. ]])
+    """
+
+    def _elements(self, prediction: Array, target: Array) -> Array:
+        slope, elements = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        one, zero = ONE[elements.dtype], ZERO[elements.dtype]
+        np.abs(target, elements)
+        if not (np.minimum.reduce(elements, axis=None) == 1 == np.maximum.reduce(elements, axis=None)):
+            raise InvalidValueError(f"{self!r}: targets must be -1 or 1; from 0 and 1 make them with 2 * target - 1")
+        np.multiply(prediction, target, elements)
+        np.subtract(one, elements, elements)
+        np.greater(elements, zero, slope)
+        np.multiply(slope, target, slope)
+        np.negative(slope, slope)
+        np.maximum(elements, zero, out=elements)
+        return elements

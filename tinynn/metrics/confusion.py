@@ -1,0 +1,179 @@
+"""Which class is taken for which, and what follows from those counts: precision, recall, F1."""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinynn._arguments import number
+from tinynn.errors import DtypeError, InvalidValueError
+from tinynn.metrics.base import Metric
+from tinynn.metrics.labels import predicted_and_true
+
+if TYPE_CHECKING:
+    from tinynn._arrays import Array
+
+AVERAGES = ("macro", "micro", "weighted", "binary", None)
+
+
+class ConfusionMatrix(Metric):
+    """How often each class was taken for each: row true class, column predicted class, as in scikit-learn.
+
+    Parameters: classes, their number, by default as many as predictions and targets show; threshold, for
+    one score a sample, as in Accuracy.
+    Shapes: prediction and target as in Accuracy; result (classes, classes) of int64.
+    Raises: ShapeError if the shapes do not fit; InvalidValueError for a label that is no class.
+
+    >>> ConfusionMatrix()([0, 2, 1, 2], [0, 1, 1, 2])
+    array([[1, 0, 0],
+           [0, 1, 1],
+           [0, 0, 1]])
+    """
+
+    name = "confusion_matrix"
+
+    def __init__(self, classes: int | None = None, *, threshold: float = 0.5) -> None:
+        if classes is not None:
+            if isinstance(classes, bool) or not isinstance(classes, (int, np.integer)):
+                raise DtypeError(f"ConfusionMatrix: classes must be an int or None, got {classes!r}")
+            if classes < 1:
+                raise InvalidValueError(f"ConfusionMatrix: classes must be at least 1, got {classes}")
+        self.classes = None if classes is None else int(classes)
+        self.threshold = number("ConfusionMatrix: threshold", threshold)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        size = self.classes or 0
+        self.counts: Array = np.zeros((size, size), np.int64)
+
+    def update(self, prediction: Any, target: Any) -> None:
+        """Take in one batch."""
+        predicted, true, shown = predicted_and_true(self, prediction, target, self.threshold)
+        needed = max(shown, int(predicted.max(initial=-1)) + 1, int(true.max(initial=-1)) + 1)
+        have = len(self.counts)
+        if self.classes is not None and (needed > have or shown not in (0, have)):
+            raise InvalidValueError(f"{self!r}: predictions or targets have {needed} classes, not {have}")
+        if needed > have:
+            self.counts = np.pad(self.counts, (0, needed - have))
+            have = needed
+        pairs = np.bincount(true * have + predicted, minlength=have**2)
+        self.counts = self.counts + pairs.reshape(have, have)
+
+    def result(self) -> Array:
+        """The counts, a copy."""
+        self._needs_samples(int(self.counts.sum()))
+        return self.counts.copy()
+
+    def __repr__(self) -> str:
+        return f"ConfusionMatrix({'' if self.classes is None else self.classes})"
+
+
+class _PerClass(Metric):
+    """A quotient of counts for each class, averaged as asked; abstract.
+
+    Where nothing can be said (0 / 0) the quotient is 0, without a warning.
+    """
+
+    def __init__(self, average: str | None = "macro", *, threshold: float = 0.5) -> None:
+        if average not in AVERAGES:
+            names = ", ".join(map(repr, AVERAGES))
+            raise InvalidValueError(f"{type(self).__name__}: average must be one of {names}, got {average!r}")
+        self.average = average
+        self._matrix = ConfusionMatrix(threshold=threshold)
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self._matrix.reset()
+
+    def update(self, prediction: Any, target: Any) -> None:
+        """Take in one batch."""
+        self._matrix.update(prediction, target)
+
+    def result(self) -> Any:
+        """A float, or with average=None an array (classes,)."""
+        self._needs_samples(int(self._matrix.counts.sum()))
+        counts = self._matrix.counts
+        hits, true, predicted = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
+        if self.average == "micro":
+            return float(_quotient(*self._terms(hits.sum(), true.sum(), predicted.sum())))
+        values = _quotient(*self._terms(hits, true, predicted))
+        if self.average is None:
+            return values
+        if self.average == "binary":
+            return float(self._of_class_1(values))
+        weights = true if self.average == "weighted" else (true + predicted > 0)
+        return float(np.average(values, weights=weights))
+
+    @abc.abstractmethod
+    def _terms(self, hits: Any, true: Any, predicted: Any) -> tuple[Any, Any]:
+        """Numerator and denominator, from the counts of each class or their sums."""
+
+    def _of_class_1(self, values: Array) -> Any:
+        if len(values) > 2:
+            raise InvalidValueError(
+                f"{self!r}: average='binary' needs two classes, got {len(values)}; take 'macro' or 'micro'"
+            )
+        return values[1] if len(values) == 2 else 0.0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'' if self.average == 'macro' else f'average={self.average!r}'})"
+
+
+class Precision(_PerClass):
+    """Of the samples taken for a class, the share that are of it: hits / predicted.
+
+    Parameters: average, "macro" (the mean over all classes that occur among targets or predictions), "micro"
+    (from the summed counts), "weighted" (by the targets' frequencies), "binary" (class 1 of two) or None
+    (an array, one a class); threshold, for one score a sample, as in Accuracy.
+    Shapes: prediction and target as in Accuracy.
+    Raises: ShapeError if the shapes do not fit; InvalidValueError for a label that is no class.
+    Source: scikit-learn's precision_score, with zero_division=0.
+
+    >>> Precision()([0, 0, 1, 1], [0, 1, 1, 1])
+    0.75
+    """
+
+    name = "precision"
+
+    def _terms(self, hits: Any, true: Any, predicted: Any) -> tuple[Any, Any]:
+        return hits, predicted
+
+
+class Recall(_PerClass):
+    """Of the samples of a class, the share that are taken for it: hits / true.
+
+    Parameters, shapes and errors as in Precision.
+    Source: scikit-learn's recall_score, with zero_division=0.
+
+    >>> Recall(average=None)([0, 0, 1, 1], [0, 1, 1, 1]).round(3)
+    array([1.   , 0.667])
+    """
+
+    name = "recall"
+
+    def _terms(self, hits: Any, true: Any, predicted: Any) -> tuple[Any, Any]:
+        return hits, true
+
+
+class F1(_PerClass):
+    """The harmonic mean of precision and recall: 2 hits / (true + predicted).
+
+    Parameters, shapes and errors as in Precision.
+    Source: scikit-learn's f1_score, with zero_division=0.
+
+    >>> F1(average="binary")([0, 0, 1, 1], [0, 1, 1, 1])
+    0.8
+    """
+
+    name = "f1"
+
+    def _terms(self, hits: Any, true: Any, predicted: Any) -> tuple[Any, Any]:
+        return 2 * hits, true + predicted
+
+
+def _quotient(numerator: Any, denominator: Any) -> Any:
+    """numerator / denominator, 0 where both are 0: a class without samples has no hits."""
+    return numerator / np.maximum(denominator, 1)

@@ -1,0 +1,22 @@
+"""The optimizers: rules that turn gradients into new parameters, equal to PyTorch's of the same names."""
+
+from tinynn.optimizers.adam import Adam, AdamW, Lion, NAdam, RAdam
+from tinynn.optimizers.adaptive import Adadelta, Adagrad, RMSprop
+from tinynn.optimizers.base import Optimizer
+from tinynn.optimizers.clipping import clip_norm, clip_value
+from tinynn.optimizers.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "clip_norm",
+    "clip_value",
+]
