@@ -22,9 +22,7 @@ def multiply(left, right):
     rows, inner, columns = len(left), len(right), len(right[0])
     if len(left[0]) != inner:
         raise ValueError(f"the inner sizes differ: {len(left[0])} columns meet {inner} rows")
-    return [
-        [sum(left[i][k] * right[k][j] for k in range(inner)) for j in range(columns)] for i in range(rows)
-    ]
+    return [[sum(left[i][k] * right[k][j] for k in range(inner)) for j in range(columns)] for i in range(rows)]
 
 
 def product_shape(left, right):

@@ -101,19 +101,13 @@ def draw(file, errors, curves):
         m = np.array(list(errors))
         estimates.loglog(m, list(errors.values()), "o", label="measured")
         estimates.loglog(m, errors[1] / np.sqrt(m), "k--", linewidth=1, label="falling as 1/√m")
-        estimates.set(
-            title="A mini-batch estimates the gradient", xlabel="samples m", ylabel="relative error"
-        )
+        estimates.set(title="A mini-batch estimates the gradient", xlabel="samples m", ylabel="relative error")
         estimates.legend()
         for way, (steps, costs) in curves.items():
             by_epoch.semilogy(costs[:21], label=way)
             by_step.loglog(np.linspace(0, steps, len(costs))[1:], costs[1:], label=way)
-        by_epoch.set(
-            title="For the same data seen: small batches win", xlabel="epoch", ylabel="cost C, all samples"
-        )
-        by_step.set(
-            title="For the same number of steps: large ones", xlabel="step", ylabel="cost C, all samples"
-        )
+        by_epoch.set(title="For the same data seen: small batches win", xlabel="epoch", ylabel="cost C, all samples")
+        by_step.set(title="For the same number of steps: large ones", xlabel="step", ylabel="cost C, all samples")
         by_epoch.legend()
 
 

@@ -135,9 +135,7 @@ def draw(file, paths, data, curves):
         plane.plot(1, 1, "k*", markersize=12)
         plane.set(title="Into the valley at once, along it slowly", xlabel="v₁", ylabel="v₂")
         surface.set(title="The same walks: memory pays", xlabel="step", ylabel="C")
-        digits.set(
-            title=f"On {data} the ranking is another", xlabel="step", ylabel="cost, mean of 50 batches"
-        )
+        digits.set(title=f"On {data} the ranking is another", xlabel="step", ylabel="cost, mean of 50 batches")
         plane.set(xlim=(-1.7, 1.7), ylim=(-0.7, 2))
         digits.set_yscale("log")
         surface.legend()

@@ -32,9 +32,7 @@ class AdaMax(nn.Optimizer):
 
     slots = ("mean", "largest")
 
-    def __init__(
-        self, parameters, learning_rate=0.002, *, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.0
-    ):
+    def __init__(self, parameters, learning_rate=0.002, *, betas=(0.9, 0.999), epsilon=1e-8, weight_decay=0.0):
         super().__init__(parameters, learning_rate, weight_decay=weight_decay)
         self.betas, self.epsilon = betas, epsilon
 

@@ -75,9 +75,7 @@ def sigmoid_networks():
     start = {"weight_initializer": nn.initializers.nielsen(), "bias_initializer": nn.initializers.nielsen()}
     return {
         "one neuron": nn.Sequential(nn.Dense(2, 1, **start), nn.Sigmoid(), rng=0),
-        "2-3-1": nn.Sequential(
-            nn.Dense(2, 3, **start), nn.Sigmoid(), nn.Dense(3, 1, **start), nn.Sigmoid(), rng=0
-        ),
+        "2-3-1": nn.Sequential(nn.Dense(2, 3, **start), nn.Sigmoid(), nn.Dense(3, 1, **start), nn.Sigmoid(), rng=0),
     }
 
 

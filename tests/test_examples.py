@@ -200,9 +200,7 @@ def test_every_lesson_has_its_row():
         "a function (lesson, printed) that asserts what the lesson computes, and enter it under that name"
     )
     gone = (set(CONCLUSIONS) | WITHOUT_PLOT) - {path.stem for path in SCRIPTS}
-    assert not gone, (
-        f"tests/test_examples.py names lessons that do not exist: {sorted(gone)}; remove their rows"
-    )
+    assert not gone, f"tests/test_examples.py names lessons that do not exist: {sorted(gone)}; remove their rows"
 
 
 @pytest.mark.parametrize("name", [path.stem for path in SCRIPTS])

@@ -25,7 +25,8 @@ TERMS = (
 
 
 def links():
-    return [match.groups() for match in LINK.finditer(LECTURE.read_text("utf-8"))]
+    found = [match.groups() for match in LINK.finditer(LECTURE.read_text("utf-8"))]
+    return [link for link in found if "://" not in link[1]]
 
 
 def defined_at(body, name):
@@ -46,9 +47,7 @@ def line_of(file, label, quote):
     if quote:
         found = [number for number, line in enumerate(text.splitlines(), start=1) if quote in line]
         if len(found) != 1:
-            raise LookupError(
-                f"{quote!r} stands on {len(found)} lines of {file}; quote what stands on one alone"
-            )
+            raise LookupError(f"{quote!r} stands on {len(found)} lines of {file}; quote what stands on one alone")
         return found[0]
     try:
         return defined_at(ast.parse(text).body, label.strip("`"))
@@ -75,18 +74,14 @@ def fix():
 
 @pytest.mark.parametrize(("label", "file", "line", "quote"), links())
 def test_link(label, file, line, quote):
-    assert (LECTURE.parent / file).is_file(), (
-        f"docs/lecture.md: {label} leads to {file}, which does not exist"
-    )
+    assert (LECTURE.parent / file).is_file(), f"docs/lecture.md: {label} leads to {file}, which does not exist"
     if line is None:
         return
     try:
         expected = line_of(file, label, quote)
     except LookupError as error:
         pytest.fail(f"docs/lecture.md: {error}")
-    assert int(line) == expected, (
-        f"docs/lecture.md: {label} is on line {expected} of {file}, not {line}; {FIX}"
-    )
+    assert int(line) == expected, f"docs/lecture.md: {label} is on line {expected} of {file}, not {line}; {FIX}"
 
 
 def test_every_term_of_the_lecture_is_there():
@@ -98,6 +93,19 @@ def test_every_term_of_the_lecture_is_there():
 def test_links_are_many():
     """A change of the pattern that finds the links must not make all of the above pass on nothing."""
     assert len(links()) > 40
+
+
+def test_fix_writes_the_lines_where_things_are(tmp_path, monkeypatch):
+    (tmp_path / "docs").mkdir()
+    lecture = tmp_path / "docs" / "lecture.md"
+    (tmp_path / "code.py").write_text("import math\n\n\nclass A:\n    def b(self):\n        return math.pi\n", "utf-8")
+    lecture.write_text(
+        '[`A.b`](../code.py#L9) [π](../code.py#L9 "math.pi") [no](../code.py) [`C`](../code.py#L9)', "utf-8"
+    )
+    monkeypatch.setattr(sys.modules[__name__], "LECTURE", lecture)
+    fix()
+    expected = '[`A.b`](../code.py#L5) [π](../code.py#L6 "math.pi") [no](../code.py) [`C`](../code.py#L9)'
+    assert lecture.read_text("utf-8") == expected
 
 
 if __name__ == "__main__":

@@ -126,8 +126,8 @@ ACTIVATIONS: list[tuple[str, dict[str, Any]]] = [
 _POSITIVE = [1e-8, 1e-3, 0.1, 0.5, 0.75, 1, 1.5, 2, 2.5, 3, 4, 5, 6.5, 8, 12, 20, 50, 100, 1e3]
 #: A grid through all zones of every activation, kinks included; 13 rows of 3 for Softmax.
 GRID = np.array([*(-z for z in reversed(_POSITIVE)), 0, *_POSITIVE]).reshape(13, 3)
-#: The upstream gradient, never all ones.
-UPSTREAM = (((np.arange(39) * 5) % 13 - 4) / 8).reshape(13, 3)
+#: The upstream gradient: no number 0, and not all the same.
+UPSTREAM = (((np.arange(39) * 5) % 13 - 4.5) / 8).reshape(13, 3)
 
 # ---- losses -------------------------------------------------------------------------------------
 PREDICTION = np.array(

@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import numpy as np
+
 from tinynn.cli.arguments import PROGRAM, parser
 from tinynn.errors import TinynnError
 
@@ -33,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from tinynn.cli.train import train
 
     try:
-        return INTERRUPTED if train(options) else 0
+        # Overflow on the way to infinity needs no warnings: it ends as a DivergedError.
+        with np.errstate(all="ignore"):
+            return INTERRUPTED if train(options) else 0
     except KeyboardInterrupt:
         return _complain("aborted", INTERRUPTED)
     except BrokenPipeError:  # `| head`: nobody reads on

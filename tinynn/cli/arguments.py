@@ -7,55 +7,20 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 import tinynn as nn
-from tinynn import initializers
+from tinynn._arguments import number
+from tinynn.cli.choices import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from tinynn.errors import TinynnError
 
-PROGRAM = "tinynn"
-ACTIVATIONS = {
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "leaky-relu": nn.LeakyReLU,
-    "elu": nn.ELU,
-    "selu": nn.SELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "hard-sigmoid": nn.HardSigmoid,
-}
-INITIALIZERS = {
-    "nielsen": initializers.nielsen(),
-    "nielsen_scaled": initializers.nielsen(scaled=True),
-    **{
-        name: getattr(initializers, name)
-        for name in (
-            *("glorot_uniform", "glorot_normal", "he_uniform", "he_normal"),
-            *("lecun_uniform", "lecun_normal", "orthogonal"),
-        )
-    },
-}
-OPTIMIZERS: dict[str, type[nn.Optimizer]] = {
-    "sgd": nn.SGD,
-    "adagrad": nn.Adagrad,
-    "rmsprop": nn.RMSprop,
-    "adam": nn.Adam,
-    "adamw": nn.AdamW,
-    "adadelta": nn.Adadelta,
-    "nadam": nn.NAdam,
-    "radam": nn.RAdam,
-    "lion": nn.Lion,
-}
-#: Each with the learning rate that the book uses with it.
-LOSSES: dict[str, tuple[type[nn.Loss], float]] = {
-    "mse": (nn.MSE, 3.0),
-    "cross-entropy": (nn.SoftmaxCrossEntropy, 0.5),
-    "binary-cross-entropy": (nn.SigmoidCrossEntropy, 0.5),
-}
-EXAMPLES = """examples:
-  tinynn train                                    Nielsen's 784-30-10 on MNIST, to about 95 %
-  tinynn train --hidden 100 --train-size 50000    his second one, on the images that he used
-  tinynn train --hidden 100,50 --activation relu --initializer he_normal --loss cross-entropy --optimizer adam
-  tinynn train --data digits                      the small digits, in a second
+PROGRAM = "python -m tinynn"
+EXAMPLES = f"""examples:
+  {PROGRAM} train
+      Nielsen's 784-30-10 on MNIST, to about 95 %
+  {PROGRAM} train --hidden 100 --train-size 50000
+      his second network, on as many images as he used
+  {PROGRAM} train --hidden 100 --activation relu --initializer he_normal --loss cross-entropy --optimizer adam
+      what one would take today
+  {PROGRAM} train --data digits
+      the small digits, in a second
 """
 
 
@@ -67,16 +32,20 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Defaults after each option, examples line by line."""
+    """Defaults after each option that has a plain one, examples line by line."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return super()._get_help_string(action) if action.default else action.help
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
     top = _Parser(prog=PROGRAM, description="Small neural networks on NumPy, every derivative by hand.")
-    top.add_argument("--version", action="version", version=f"{PROGRAM} {nn.__version__}")
+    top.add_argument("--version", action="version", version=f"tinynn {nn.__version__}")
     commands = top.add_subparsers(dest="command", metavar="command", title="commands")
     train = commands.add_parser(
         "train",
+        usage=f"{PROGRAM} train [options]",
         help="train a network to read handwritten digits",
         description="Train a network to read handwritten digits. As it stands this is the network of Nielsen's\n"
         "Neural Networks and Deep Learning, chapter 1: 784-30-10 sigmoid neurons, quadratic cost,\n"
@@ -99,7 +68,6 @@ def _add_data(group: Any) -> None:
         type=_whole(1),
         metavar="N",
         help="learn from the first N training images alone; 50000 as in the book (default: all)",
-        default=argparse.SUPPRESS,
     )
 
 
@@ -111,7 +79,13 @@ def _add_network(group: Any) -> None:
         metavar="N[,N…]",
         help="neurons of each hidden layer; 0 for none",
     )
-    group.add_argument("--activation", choices=ACTIVATIONS, default="sigmoid", help="of the hidden layers")
+    group.add_argument(
+        "--activation",
+        choices=ACTIVATIONS,
+        default="sigmoid",
+        metavar="NAME",
+        help=f"of the hidden layers: {', '.join(ACTIVATIONS)}",
+    )
     group.add_argument(
         "--initializer",
         choices=INITIALIZERS,
@@ -140,26 +114,23 @@ def _add_training(group: Any) -> None:
         "--learning-rate",
         type=_number("above 0", lambda value: value > 0),
         metavar="RATE",
-        help="(default: for sgd 3.0 with mse and 0.5 with the cross-entropies, else the optimizer's own)",
-        default=argparse.SUPPRESS,
+        help="η (default: for sgd 3.0 with mse and 0.5 with the cross-entropies, else the optimizer's own)",
     )
     group.add_argument(
         "--momentum",
         type=_number("at least 0 and below 1", lambda value: 0 <= value < 1),
         metavar="M",
         help="of sgd and rmsprop (default: 0)",
-        default=argparse.SUPPRESS,
     )
     group.add_argument(
         "--weight-decay",
         type=_number("at least 0", lambda value: value >= 0),
         metavar="LAMBDA",
         help="L2 penalty; decoupled for adamw (default: the optimizer's own)",
-        default=argparse.SUPPRESS,
     )
     group.add_argument("--epochs", type=_whole(1), default=30, metavar="N", help="passes over the data")
     group.add_argument("--batch-size", type=_whole(1), default=10, metavar="N", help="images a step")
-    group.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="of weights and batches")
+    group.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="of weights and batches (default: 0)")
 
 
 def _add_output(group: Any) -> None:
@@ -167,7 +138,6 @@ def _add_output(group: Any) -> None:
         "--output",
         metavar="DIR",
         help="where model, history and mistakes go (default: a new directory in runs/)",
-        default=argparse.SUPPRESS,
     )
     group.add_argument("--quiet", action="store_true", help="print the result alone")
 
@@ -191,8 +161,6 @@ def _number(what: str, fits: Callable[[float], bool]) -> Callable[[str], float]:
     """A reader of finite numbers in the range that `fits` accepts and `what` names."""
 
     def read(text: str) -> float:
-        from tinynn._arguments import number
-
         try:
             value = number("", text)
         except TinynnError:

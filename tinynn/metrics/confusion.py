@@ -51,16 +51,7 @@ class ConfusionMatrix(Metric):
 
     def update(self, prediction: Any, target: Any) -> None:
         """Take in one batch."""
-        predicted, true, shown = predicted_and_true(self, prediction, target, self.threshold)
-        needed = max(shown, int(predicted.max(initial=-1)) + 1, int(true.max(initial=-1)) + 1)
-        have = len(self.counts)
-        if self.classes is not None and (needed > have or shown not in (0, have)):
-            raise InvalidValueError(f"{self!r}: predictions or targets have {needed} classes, not {have}")
-        if needed > have:
-            self.counts = np.pad(self.counts, (0, needed - have))
-            have = needed
-        pairs = np.bincount(true * have + predicted, minlength=have**2)
-        self.counts = self.counts + pairs.reshape(have, have)
+        self.counts = _with(self, self.counts, prediction, target, self.threshold)
 
     def result(self) -> Array:
         """The counts, a copy."""
@@ -82,20 +73,21 @@ class _PerClass(Metric):
             names = ", ".join(map(repr, AVERAGES))
             raise InvalidValueError(f"{type(self).__name__}: average must be one of {names}, got {average!r}")
         self.average = average
-        self._matrix = ConfusionMatrix(threshold=threshold)
+        self.threshold = number(f"{type(self).__name__}: threshold", threshold)
+        self.reset()
 
     def reset(self) -> None:
         """Forget all samples."""
-        self._matrix.reset()
+        self.counts: Array = np.zeros((0, 0), np.int64)
 
     def update(self, prediction: Any, target: Any) -> None:
         """Take in one batch."""
-        self._matrix.update(prediction, target)
+        self.counts = _with(self, self.counts, prediction, target, self.threshold)
 
     def result(self) -> Any:
         """A float, or with average=None an array (classes,)."""
-        self._needs_samples(int(self._matrix.counts.sum()))
-        counts = self._matrix.counts
+        counts = self.counts
+        self._needs_samples(int(counts.sum()))
         hits, true, predicted = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
         if self.average == "micro":
             return float(_quotient(*self._terms(hits.sum(), true.sum(), predicted.sum())))
@@ -172,6 +164,19 @@ class F1(_PerClass):
 
     def _terms(self, hits: Any, true: Any, predicted: Any) -> tuple[Any, Any]:
         return 2 * hits, true + predicted
+
+
+def _with(owner: Metric, counts: Array, prediction: Any, target: Any, threshold: float) -> Array:
+    """The confusion counts with a batch added, in a new array that is larger if more classes came."""
+    predicted, true, shown = predicted_and_true(owner, prediction, target, threshold)
+    have, needed = len(counts), max(shown, *(int(labels.max(initial=-1)) + 1 for labels in (predicted, true)))
+    fixed = getattr(owner, "classes", None) is not None
+    if fixed and (needed > have or shown not in (0, have)):
+        raise InvalidValueError(f"{owner!r}: predictions or targets have {needed} classes, not {have}")
+    size = max(have, needed)
+    pairs = np.bincount(true * size + predicted, minlength=size**2).reshape(size, size)
+    pairs[:have, :have] += counts
+    return pairs
 
 
 def _quotient(numerator: Any, denominator: Any) -> Any:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tinynn.optimizers.groups import Rate
 
 #: Elements that an element-wise rule works on at a time, so that its temporaries stay in the cache.
-BLOCK = 16384
+BLOCK = 1000000000
 
 
 class Optimizer(abc.ABC):

@@ -26,5 +26,5 @@ def line(epoch: int, epochs: int, figures: dict[str, Any]) -> str:
 
 
 def _short(figure: Any) -> str:
-    """Four digits after the point, more where that would show nothing."""
-    return f"{figure:.4f}" if abs(figure) >= 0.001 or figure == 0 else f"{figure:.3g}"
+    """Four digits after the point, or three digits and an exponent where that would not read well."""
+    return f"{figure:.4f}" if 0.001 <= abs(figure) < 10000 or figure == 0 else f"{figure:.2e}"
