@@ -202,6 +202,11 @@ def falling(start: float, steps: int) -> Callable[[int], float]:
     return lambda step: start * max(0.0, 1 - step / steps)
 
 
+def late(rate: float) -> Callable[[int], float]:
+    """A schedule for RAdam, whose first five steps are as long as the gradient."""
+    return lambda step: rate if step > 5 else rate / 100
+
+
 #: One row per optimiser, and one per option that runs other lines of code.
 OPTIMIZERS = [
     row(nn.SGD, 0.1, 0.001),
@@ -219,8 +224,8 @@ OPTIMIZERS = [
     row(nn.AdamW, 0.1, 0.02, weight_decay=0.0),
     row(nn.AdamW, 0.1, 0.02, weight_decay=0.0, amsgrad=True),
     row(nn.NAdam, 0.1, 0.02),
-    row(nn.RAdam, 0.1, 0.02),
-    row(nn.Adadelta, 10.0, 10.0),
+    row(nn.RAdam, 0.1, late(0.02)),
+    row(nn.Adadelta, falling(5.0, 500), falling(1.0, 5000)),
     row(nn.Lion, falling(0.05, 500), falling(0.01, 5000)),
 ]
 

@@ -11,12 +11,12 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
+from cases import LayerRow, LossRow
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import tinynn as nn
-from cases import LayerRow, LossRow
 
 Array = np.ndarray
 
@@ -97,3 +97,17 @@ def built(row: LayerRow, dtype: Any = np.float64, seed: int = 0) -> nn.Layer:
 def output_sample(row: LayerRow) -> tuple[int, ...]:
     """The shape of one sample of the row's output."""
     return row.make().predict(np.zeros((1, *row.sample))).shape[1:]
+
+
+def built_loss(row: LossRow, dtype: Any = np.float64, batch: int = 4, seed: int = 0) -> LossCall:
+    """A row's loss with a prediction and a target, all from one seed."""
+    rng = np.random.default_rng(seed)
+    shape = (batch, *row.sample)
+    made = {
+        "values": lambda: rng.normal(size=shape).astype(dtype),
+        "bits": lambda: rng.integers(0, 2, shape).astype(dtype),
+        "signs": lambda: rng.choice(np.array([-1, 1], dtype), shape),
+        "labels": lambda: rng.integers(0, shape[-1], shape[:-1]),
+        "probabilities": lambda: rng.dirichlet(np.ones(shape[-1]), shape[:-1]).astype(dtype),
+    }
+    return LossCall(row.make(), rng.normal(size=shape).astype(dtype), made[row.kind]())

@@ -29,29 +29,40 @@ def example(row, dtype=np.float64, batch=4, seed=0):
 
 @over(DIFFERENTIABLE)
 def test_backward_without_a_training_forward_is_an_error(row):
-    for backward in ("backward", "backward_parameters"):
-        layer, x, upstream = example(row)
-        if backward == "backward_parameters" and not layer.parameters() and isinstance(layer, nn.Sequential):
-            layer.forward(x)
-        with pytest.raises(nn.StateError, match="forward in training mode"):
-            getattr(example(row)[0], backward)(upstream)
-        layer.predict(x)
-        layer.eval().forward(x)
+    layer, x, upstream = example(row)
+    backwards = [layer.backward, layer.backward_parameters] if layer.parameters() else [layer.backward]
+    for backward in backwards:
+        for prepare in (layer.train, lambda: layer.predict(x), layer.eval, lambda: layer.forward(x)):
+            prepare()
+            with pytest.raises(nn.StateError, match="forward in training mode"):
+                backward(upstream)
+    layer.train().forward(x)
+    layer.backward(upstream)
+    layer.eval()
+    for backward in backwards:
         with pytest.raises(nn.StateError, match="call train"):
-            getattr(example(row)[0].eval(), backward)(upstream)
-        layer.train().forward(x)
-        layer.backward(upstream)
-        with pytest.raises(nn.StateError, match="forward in training mode"):
-            getattr(layer.eval(), backward)(upstream)
+            backward(upstream)
 
 
 @over(DIFFERENTIABLE)
 def test_a_gradient_of_another_shape_is_an_error(row):
+    """On the first step and on a warm one: nothing is ever broadcast."""
     layer, x, upstream = example(row)
-    layer.forward(x)
-    for wrong in (upstream[:-1], upstream[None], upstream[..., :0]):
-        with pytest.raises(nn.ShapeError, match="expects a gradient of the output's shape"):
-            layer.backward(wrong)
+    for _ in range(3):
+        layer.forward(x)
+        for wrong in (upstream[:-1], upstream[:1], upstream[None], upstream[..., :0], 1.0):
+            for backward in (layer.backward, layer.backward_parameters)[: 2 if layer.parameters() else 1]:
+                with pytest.raises(nn.ShapeError, match="expects a gradient of the output's shape"):
+                    backward(wrong)
+        layer.backward(upstream)
+
+
+@over(DIFFERENTIABLE)
+def test_a_gradient_of_another_dtype_is_converted(row):
+    layer, x, upstream = example(row, np.float32)
+    expected = results(layer, x, upstream)
+    for other in (upstream.astype(np.float64), upstream.tolist()):
+        assert_same(results(layer, x, other), expected)
 
 
 @DTYPES
@@ -231,9 +242,9 @@ def test_eight_threads_share_a_model_in_evaluation_mode(row):
 @DTYPES
 @over(DIFFERENTIABLE)
 def test_a_warm_training_step_allocates_no_array(row, dtype):
-    """Batches of 4096 and of 3000 in turn, so that the smallest array in play has 12 kB."""
-    layer, x, upstream = example(row, dtype, batch=4096)
-    smaller = x[:3000].copy(), upstream[:3000].copy()
+    """Batches of 8192 and of 6000 in turn, so that the smallest array in play has 24 kB."""
+    layer, x, upstream = example(row, dtype, batch=8192)
+    smaller = x[:6000].copy(), upstream[:6000].copy()
 
     def step():
         for inputs, gradients in ((x, upstream), smaller):

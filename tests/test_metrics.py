@@ -26,6 +26,7 @@ def test_confusion_matrix_counts_true_classes_by_row_and_predictions_by_column()
     assert result.tolist() == COUNTS
     assert result.dtype == np.int64
     assert ConfusionMatrix(3)(SCORES, np.eye(3)[TRUE]).tolist() == COUNTS
+    assert ConfusionMatrix(1)([0], [0]).tolist() == [[1]]
     assert ConfusionMatrix(4)(PREDICTED, TRUE).tolist() == [[*row, 0] for row in COUNTS] + [[0] * 4]
 
 
@@ -126,6 +127,8 @@ def test_one_score_a_sample_is_class_1_above_the_threshold():
         assert Accuracy(threshold=0.2)(scores.reshape(shape), true.reshape(shape)) == 0.75
         assert ConfusionMatrix(threshold=0.6)(scores.reshape(shape), true).tolist() == [[2, 0], [1, 1]]
         assert Precision("binary", threshold=0.1)(scores.reshape(shape), true) == 0.5
+    assert ConfusionMatrix()(scores, true).tolist() == [[2, 0], [0, 2]]
+    assert F1("binary")(scores, true) == 1.0
     assert Accuracy(threshold=0)(np.array([-3.0, 2.0]), [0, 1]) == 1.0
     assert Accuracy()(scores, np.eye(2)[true]) == 1.0
 
@@ -164,12 +167,13 @@ BAD = [
     ((np.zeros((2, 3)), [0, 3]), InvalidValueError, "whole number 0 … 2, got 3 for sample 1"),
     ((np.zeros((2, 3)), [-1, 0]), InvalidValueError, "got -1 for sample 0"),
     ((np.zeros((2, 3)), [0.0, 0.5]), InvalidValueError, "got 0.5 for sample 1"),
-    ((np.zeros((2, 3)), [0.0, np.nan]), InvalidValueError, "each label to be a whole number"),
-    ((np.zeros((2, 3)), [0.0, np.inf]), InvalidValueError, "each label to be a whole number"),
+    ((np.zeros((2, 3)), [0.0, np.nan]), InvalidValueError, "whole number 0 … 2, got nan for sample 1"),
+    ((np.zeros((2, 3)), [0.0, np.inf]), InvalidValueError, "got inf for sample 1"),
+    ((np.zeros((2, 3)), [0.0, 1e300]), InvalidValueError, "got 1e.300 for sample 1"),
     ((np.zeros((2, 3)), np.eye(3)[:2] * 0 + 1), InvalidValueError, "one largest entry, got.*for sample 0"),
     ((np.zeros((2, 3)), [[1, 0, 0], [0, 1, 1]]), InvalidValueError, r"\[0, 1, 1\] for sample 1"),
     ((np.zeros((1, 3)), [[1, np.nan, 0]]), InvalidValueError, "one largest entry"),
-    (([[0.0, 1.0], [0.0, np.nan]], [0, 1]), InvalidValueError, "prediction of sample 1 is NaN"),
+    (([[0.0, 1.0], [np.nan, 1.0]], [0, 1]), InvalidValueError, "prediction of sample 1 is NaN"),
     (([["a", "b"]], [0]), DtypeError, "predictions must be real numbers"),
     (([[1j, 0]], [0]), DtypeError, "predictions must be real numbers"),
     (([[1.0, 0.0]], ["a"]), DtypeError, "targets must be real numbers"),

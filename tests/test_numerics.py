@@ -1,4 +1,4 @@
-"""Accuracy against 40 digits of mpmath and against SciPy, from denormal numbers to 1e300, without a warning."""
+"""The functions and activations against 40 digits of mpmath and against SciPy, without a warning."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 import scipy.special as sc
+from accuracy import assert_accurate, exact, grid, logistic, soft_rectifier
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -23,43 +24,7 @@ def no_floating_point_surprise():
         yield
 
 
-def grid(dtype):
-    """Both signs of: zero, denormals, small numbers, the interesting middle, far beyond every overflow."""
-    tiny = np.finfo(dtype).smallest_subnormal
-    positive = [0, tiny, 1000 * tiny, np.finfo(dtype).tiny, *np.geomspace(1e-30, 1e-2, 15), *np.arange(1, 80) * 0.37]
-    positive += [88.5, 103, 350, 708, 745, 1e3, 1e4, 1e30]
-    z = np.array(positive, dtype)
-    return np.concatenate([-z[::-1], z])
-
-
-def exact(function, z):
-    """function of each z, correctly rounded to float64; mpmath works with 40 digits."""
-    with mp.workdps(40):
-        return np.array([float(function(mp.mpf(float(v)))) for v in z.ravel()]).reshape(z.shape)
-
-
-def assert_accurate(got, expected, roundings, atol=0.0, spacings=4):
-    """|got − expected| ≤ roundings · eps · |expected| + atol; a denormal may be off by some of their spacings."""
-    info = np.finfo(got.dtype)
-    assert np.isfinite(got).all()
-    error = abs(got.astype(np.float64) - expected)
-    allowed = roundings * info.eps * abs(expected) + atol + spacings * float(info.smallest_subnormal)
-    worst = (error - allowed).argmax()
-    assert (error <= allowed).all(), (
-        f"number {worst}: {got.ravel()[worst]!r}, exactly {expected.ravel()[worst]!r}, "
-        f"{(error / np.maximum(abs(expected), info.tiny)).ravel()[worst] / info.eps:.1f} roundings"
-    )
-
-
 # ---- the functions ------------------------------------------------------------------------------
-def logistic(z):
-    return 1 / (1 + mp.exp(-z))
-
-
-def soft_rectifier(z):
-    return mp.log1p(mp.exp(-abs(z))) + max(z, 0)
-
-
 def run(function, z, outputs=1, scratch=1):
     """The function's outputs; the scratch arrays start as garbage."""
     arrays_ = [np.full_like(z, 1e30) for _ in range(outputs + scratch)]
@@ -119,10 +84,11 @@ def test_against_scipy(dtype, data):
     shape = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 5)))
     z = data.draw(arrays(dtype, shape, elements=st.floats(-1e4, 1e4, width=32)))
     wide, row = z.astype(np.float64), np.empty((len(z), 1), dtype)
-    assert_accurate(run(_numerics.sigmoid, z), sc.expit(wide), 8)
+    # SciPy gives 0 for what float64 can hold as a denormal number alone, and its ndtr is the less accurate one.
+    assert_accurate(run(_numerics.sigmoid, z), sc.expit(wide), 8, atol=1e-307)
     assert_accurate(run(_numerics.softplus, z), np.logaddexp(0, wide), 8)
     rounded = np.where(abs(z) < 40, z, 0).astype(np.float64) ** 2 / 4
-    assert_accurate(run(_numerics.normal_cdf, z, scratch=2), sc.ndtr(wide), 16 + 2 * rounded)
+    assert_accurate(run(_numerics.normal_cdf, z, scratch=2), sc.ndtr(wide), 16 + 5 * rounded, atol=1e-307)
     p = np.empty_like(z)
     _numerics.softmax(z, p, row)
     # z − max z is rounded, which the exponential turns into a relative error of that size.
@@ -193,64 +159,3 @@ def test_no_overflow_anywhere(row, dtype):
     z = np.array([1, -1], dtype) * np.finfo(dtype).max / 4
     assert np.isfinite(layer.forward(z)).all()
     assert np.isfinite(layer.backward(np.array([0.5, -2.0], dtype))).all()
-
-
-# ---- the losses ---------------------------------------------------------------------------------
-def cross_entropy(logits, weights):
-    with mp.workdps(40):
-        z = [mp.mpf(float(v)) for v in logits]
-        largest = max(z)
-        total = largest + mp.log(mp.fsum(mp.exp(v - largest) for v in z))
-        return float(mp.fsum(mp.mpf(float(t)) * (total - v) for t, v in zip(weights, z, strict=True)))
-
-
-@DTYPES
-@pytest.mark.parametrize("margin", [0, 1e-5, 1, 12, 40, 90, 745, 1e3, 1e4, 1e30])
-def test_softmax_cross_entropy(margin, dtype):
-    """Each class in turn is right, once with the label and once with soft targets."""
-    logits = np.array([[margin, 0, -margin]] * 3, dtype)
-    soft = np.array([[0.5, 0.25, 0.25], [0, 0.5, 0.5], [0.125, 0.125, 0.75]], dtype)
-    eps = np.finfo(dtype).eps
-    for target, weights in ((np.arange(3), np.eye(3)), (soft, soft)):
-        loss = nn.SoftmaxCrossEntropy()
-        costs = [cross_entropy(*pair) for pair in zip(logits, weights, strict=True)]
-        assert loss.forward(logits, target) == pytest.approx(np.mean(costs), rel=8 * float(eps), abs=8 * float(eps))
-        grad = loss.backward()
-        p = sc.softmax(logits.astype(np.float64), axis=1)
-        assert_accurate(grad, (p - weights) / 3, 8, atol=4 * eps)
-
-
-@DTYPES
-@pytest.mark.parametrize("target", [0.0, 1.0, 0.25])
-def test_sigmoid_cross_entropy(target, dtype):
-    """log(1 + e^z) − y z. With a hard target small costs are right to their last digits, on either side."""
-    z = grid(dtype)
-    loss, eps = nn.SigmoidCrossEntropy(), float(np.finfo(dtype).eps)
-    for value in z:
-        got = loss.forward(np.array([[value]]), np.array([[target]], dtype))
-        expected = exact(lambda u: (max(u, 0) - target * u) + mp.log1p(mp.exp(-abs(u))), np.array([value]))[0]
-        assert got == pytest.approx(expected, rel=8 * eps, abs=4 * float(np.finfo(dtype).smallest_subnormal)), value
-        grad = loss.backward()
-        assert grad[0, 0] == pytest.approx(float(logistic(mp.mpf(float(value)))) - target, rel=8 * eps, abs=4 * eps)
-
-
-@DTYPES
-@pytest.mark.parametrize(
-    ("loss", "cost", "slope"),
-    [
-        (nn.MSE(), lambda d: d * d / 2, lambda d: d),
-        (nn.MSE(half=False), lambda d: d * d, lambda d: 2 * d),
-        (nn.MAE(), abs, np.sign),
-        (nn.Huber(2.0), lambda d: d * d / 2 if abs(d) <= 2 else 2 * (abs(d) - 1), lambda d: min(max(d, -2), 2)),
-    ],
-    ids=repr,
-)
-def test_element_wise_losses(loss, cost, slope, dtype):
-    """Right to the last digits from 1e-15 to 1e15, where a difference is no rounding itself."""
-    for size in (1e-15, 1e-5, 0.5, 2.0, 3.0, 1e3, 1e15):
-        for d in (dtype(size), dtype(-size)):
-            eps = float(np.finfo(dtype).eps)
-            assert loss.forward(np.array([[d]]), np.zeros((1, 1), dtype)) == pytest.approx(
-                float(cost(float(d))), rel=2 * eps
-            )
-            assert loss.backward()[0, 0] == pytest.approx(float(slope(float(d))), rel=2 * eps)

@@ -16,16 +16,16 @@ from fixtures import make_torch_fixtures as pytorch  # noqa: E402  (it imports t
 
 pytestmark = pytest.mark.torch
 DTYPES = pytest.mark.parametrize("dtype", cases.DTYPES)
+#: The rows are many, so each gets a part of the profile's examples.
+fewer = settings(max_examples=settings.default.max_examples // 5)
 
 
 # ---- optimisers ---------------------------------------------------------------------------------
-def _betas(largest):
-    return st.tuples(st.floats(0, 0.99), st.floats(0, largest))
-
-
+# Not between 0 and 0.1: PyTorch's m + (1 − β₁)(g − m) loses 1/β₁ roundings of β₁ m.
+BETAS = st.tuples(st.just(0.0) | st.floats(0.1, 0.99), st.floats(0, 0.9999))
 RATES, DECAYS = st.floats(1e-4, 1.0), st.sampled_from([0.0, 0.01, 0.5])
 EPSILONS, MOMENTA = st.sampled_from([1e-10, 1e-8, 1e-3]), st.sampled_from([0.0, 0.5, 0.9])
-ADAM = {"betas": _betas(0.9999), "epsilon": EPSILONS, "weight_decay": DECAYS}
+ADAM = {"betas": BETAS, "epsilon": EPSILONS, "weight_decay": DECAYS}
 HYPERPARAMETERS = {
     "SGD": {"momentum": MOMENTA, "dampening": st.floats(0, 1), "weight_decay": DECAYS},
     "Adagrad": {
@@ -70,12 +70,13 @@ def assert_same_steps(name, keywords, start, gradient, steps, tolerance):
 
 @DTYPES
 @pytest.mark.parametrize("name", HYPERPARAMETERS)
-@settings(max_examples=20)
+@fewer
 @given(data=st.data())
 def test_optimizer(name, dtype, data):
     keywords = data.draw(st.fixed_dictionaries({"learning_rate": RATES, **HYPERPARAMETERS[name]}))
-    start = data.draw(arrays(dtype, 4, elements=st.floats(-10, 10, width=32)))
-    grads = data.draw(arrays(dtype, (STEPS, 4), elements=st.floats(-8, 8, width=16), fill=st.just(0.0)))
+    numbers = st.floats(-8, 8, width=16, allow_subnormal=False)  # 0 or at least 6e-5: squares fit float32
+    start = data.draw(arrays(dtype, 4, elements=numbers))
+    grads = data.draw(arrays(dtype, (STEPS, 4), elements=numbers, fill=st.just(0.0)))
     # The columns' sizes: ordinary, at an epsilon, far below all of them, large.
     grads *= np.array([1, 1e-8, 1e-12, 1e4], dtype)
     assert_same_steps(name, keywords, start, lambda _, step: grads[step - 1], STEPS, TOLERANCE[dtype])
@@ -116,7 +117,7 @@ def matrices(dtype, shape, largest):
 
 @DTYPES
 @pytest.mark.parametrize("row", cases.ACTIVATIONS, ids=[cases.key(*row) for row in cases.ACTIVATIONS])
-@settings(max_examples=30)
+@fewer
 @given(data=st.data())
 def test_activation(row, dtype, data):
     name, keywords = row
@@ -152,7 +153,7 @@ LOSSES = {
 
 @DTYPES
 @pytest.mark.parametrize("name", LOSSES)
-@settings(max_examples=40)
+@fewer
 @given(data=st.data())
 def test_loss(name, dtype, data):
     keywords = data.draw(st.fixed_dictionaries(LOSSES[name]))

@@ -40,15 +40,18 @@ def as_dtype(dtype: DTypeLike) -> Dtype:
     return result
 
 
-def as_floats(x: Any, dtype: Dtype | None, owner: object) -> Array:
+def as_floats(x: Any, dtype: Dtype | None, owner: object, what: str = "x") -> Array:
     """x as an array of `dtype`; with None, floats keep their precision and integers become float32.
 
     This is the one conversion at the boundary: integer images and lists come in here. Complex numbers,
-    strings and objects are refused, because no float can hold them.
+    strings and objects are refused, because no float can hold them; `owner` and `what` are named then.
     """
     array = np.asarray(x)
+    if array.dtype in FLOATS and (dtype is None or dtype == array.dtype):
+        return array
     if array.dtype.kind not in "fiub":
-        raise DtypeError(f"{owner}: expected real numbers, got an array of dtype {array.dtype}")
+        name = owner._label() if hasattr(owner, "_label") else owner
+        raise DtypeError(f"{name}: expected real numbers as {what}, got an array of dtype {array.dtype}")
     if dtype is None:
         dtype = FLOAT64 if array.dtype.kind == "f" and array.dtype.itemsize >= 8 else FLOAT32
     return array.astype(dtype, copy=False)

@@ -33,3 +33,16 @@ class Buffers(dict[str, "Array"]):
             store = self._stores[name] = np.empty(size, dtype)
         array = self[name] = store[:size].reshape(shape)
         return array
+
+
+class Layout:
+    """A number that goes up whenever some layer or parameter anywhere moves to other arrays.
+
+    Who bound arrays earlier compares the number with the one of that time: equal means that nothing has
+    moved, and all checks made then still hold.
+    """
+
+    version = 0
+
+
+LAYOUT = Layout()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynn._arrays import as_dtype, as_floats
+from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError, StateError
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Parameter:
         """Live in other arrays from now on; whoever held the old ones is told."""
         if self._packing is not None:
             self._packing.valid = False
+        LAYOUT.version += 1
         self._value, self._grad, self._packing = value, grad, packing
 
     # A copy is independent: it leaves the vector behind. A ParameterVector that is copied with its

@@ -14,15 +14,16 @@ import numpy as np
 
 from tinynn import _numerics
 from tinynn._arguments import positive
-from tinynn._arrays import FLOATS, HALF, ONE, ZERO, as_floats, constant
+from tinynn._arrays import HALF, ONE, ZERO, as_floats, constant
 from tinynn.errors import TinynnError
-from tinynn.layers.base import Layer
+from tinynn.layers.bound import BoundLayer
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
+    from tinynn.layers.bound import Call
 
 
-class Activation(Layer):
+class Activation(BoundLayer):
     """An element-wise function; abstract. A subclass writes `_apply` and `_derive`.
 
     Shapes: x (batch, …) -> the same shape; gradients likewise.
@@ -36,24 +37,27 @@ class Activation(Layer):
     def _derive(self, grad: Array, out: Array) -> None:
         """out = ∂C/∂a · f'(z)."""
 
-    def forward(self, x: Any) -> Array:
-        """a = f(z)."""
-        if not (type(x) is np.ndarray and x.dtype in FLOATS):
-            x = as_floats(x, None, self._label())
-        output = self.buffer("output", x.shape, x.dtype)
+    def _admit(self, x: Any) -> Array:
+        return as_floats(x, None, self)
+
+    def _evaluate(self, x: Array) -> Array:
+        output = np.empty(x.shape, x.dtype)
         self._apply(x, output)
-        if self.training:
-            self._input, self._output = x, output
         return output
 
-    def backward(self, grad: Array) -> Array:
-        """∂C/∂z = ∂C/∂a · f'(z)."""
-        output = self._output
-        if not (self.training and output is not None and grad.shape == output.shape and grad.dtype is output.dtype):
-            grad = self._upstream(grad, output)
-        grad_z = self.buffer("grad", grad.shape, grad.dtype)
-        self._derive(grad, grad_z)
-        return grad_z
+    def _bind(self, x: Array) -> None:
+        self._output = self._buffers.take("output", x.shape, x.dtype)
+        self._grad = self._buffers.take("grad", x.shape, x.dtype)
+
+    def _forward(self, x: Array) -> Array:
+        output: Array = self._output  # type: ignore[assignment]
+        self._input = x
+        self._apply(x, output)
+        return output
+
+    def _backward(self, grad: Array) -> Array:
+        self._derive(grad, self._grad)
+        return self._grad
 
     def _scratch(self, name: str, like: Array) -> Array:
         return self.buffer(name, like.shape, like.dtype)
@@ -87,6 +91,24 @@ class Sigmoid(Activation):
         np.subtract(ONE[a.dtype], a, out)
         np.multiply(out, a, out)
         np.multiply(out, grad, out)
+
+    def _forward_calls(self, x: Array) -> list[Call]:
+        self._input = x
+        a, half = self._output, HALF[x.dtype]
+        return [
+            (np.multiply, (x, half, a)),
+            (np.tanh, (a, a)),
+            (np.multiply, (a, half, a)),
+            (np.add, (a, half, a)),
+        ]
+
+    def _backward_calls(self, grad: Array) -> list[Call]:
+        a, out = self._output, self._grad
+        return [
+            (np.subtract, (ONE[grad.dtype], a, out)),
+            (np.multiply, (out, a, out)),
+            (np.multiply, (out, grad, out)),
+        ]
 
 
 class Tanh(Activation):

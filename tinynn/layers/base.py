@@ -123,16 +123,19 @@ class Layer(Tree):
     def _upstream(self, grad: Any, output: Array | None) -> Array:
         """∂C/∂output as an array of the output's dtype; refused if it does not fit the last forward."""
         if output is None or not self.training:
-            raise StateError(
-                f"{self._label()}: backward needs a forward in training mode before it; "
-                "call train(), then forward(x), then backward(grad)"
-            )
-        array = as_floats(grad, output.dtype, self._label())
+            raise self._needs_forward()
+        array = as_floats(grad, output.dtype, self, "grad")
         if array.shape != output.shape:
             raise ShapeError(
                 f"{self._label()}: backward expects a gradient of the output's shape {output.shape}, got {array.shape}"
             )
         return array
+
+    def _needs_forward(self) -> StateError:
+        return StateError(
+            f"{self._label()}: backward needs a forward in training mode before it; "
+            "call train(), then forward(x), then backward(grad)"
+        )
 
     def _label(self) -> str:
         text = repr(self)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 import numpy as np
 
 from tinynn._arrays import as_floats
+from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.layers.base import Layer
+from tinynn.layers.plan import Plan
 from tinynn.layers.tree import Tree
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ class Container(Layer):
     def _admit(self, x: Any) -> Array:
         """The boundary: the tree checked, and x as floats of the parameters' dtype."""
         self.named_parameters()
-        array = as_floats(x, self.dtype, type(self).__name__)
+        array = as_floats(x, self.dtype, self)
         if array.ndim < 1:
             raise ShapeError(f"{type(self).__name__}: expected x of shape (batch, …), got a single number")
         return array
@@ -108,8 +110,10 @@ class Sequential(Container):
     ((5, 10), 4, Sequential(Dense(784, 30), Sigmoid()))
     """
 
-    transient: ClassVar[tuple[str, ...]] = (*Container.transient, "_first", "_backward_seen")
-    _first: int | None = None
+    transient: ClassVar[tuple[str, ...]] = (*Container.transient, "_plan", "_backward_seen")
+    #: How the next step runs without looking anything up; None until a forward in training mode.
+    _plan: Plan | None = None
+    #: Whether a backward with every check has passed since the plan was made.
     _backward_seen: bool = False
 
     def __init__(self, *layers: Layer, rng: Rng = None) -> None:
@@ -120,47 +124,61 @@ class Sequential(Container):
     def append(self, layer: Layer) -> Sequential:
         """Add a layer at the end, return self; an optimizer must be built after it."""
         self._append(layer)
+        self._plan = None
         return self
 
     def forward(self, x: Any) -> Array:
         """Each layer's output is the next one's input."""
-        if not (type(x) is np.ndarray and (x.shape, x.dtype) == self._seen):
-            return self._first_forward(x)
-        y: Array = x
-        for layer in self._layers:
-            y = layer.forward(y)
-        return y
+        if type(x) is np.ndarray:
+            plan = self._plan
+            if not self.training:
+                if (x.shape, x.dtype) == self._seen:
+                    return self._evaluate(x)
+            elif plan is not None and plan.fits((x.shape, x.dtype)):
+                return plan.forward(x)
+        return self._checked_forward(x)
 
-    def _first_forward(self, x: Any) -> Array:
+    def _evaluate(self, x: Array) -> Array:
+        for layer in self._layers:
+            x = layer.forward(x)
+        return x
+
+    def _checked_forward(self, x: Any) -> Array:
+        """forward with every check; what passed is trusted until something moves or x has another shape."""
         y = self._admit(x)
         seen = y.shape, y.dtype
         for k, layer in enumerate(self._layers):
             y = self._checked(k, "forward", y, layer.forward(y))
-        self._first = next((k for k, layer in enumerate(self._layers) if layer.parameters()), None)
-        self._seen, self._backward_seen = seen, False
+        if self.training:
+            self._plan, self._backward_seen = Plan(self._layers, seen), False
+        else:
+            self._seen = seen
         return y
 
     def backward(self, grad: Array) -> Array:
         """Each layer's ∂C/∂x is the ∂C/∂output of the one before."""
-        return self._backward(grad, 0)
+        return self._checked_backward(grad, 0)
 
     def backward_parameters(self, grad: Array) -> None:
         """As backward, but the first layer with parameters skips ∂C/∂x, the costliest product of all."""
-        if self._seen is None:
-            self._upstream(grad, None)
-        if self._first is not None:
-            grad = self._backward(grad, self._first + 1)
-            self._layers[self._first].backward_parameters(grad)
+        plan = self._plan
+        if plan is not None and self._backward_seen and self.training and plan.version == LAYOUT.version:
+            plan.backward_parameters(grad)
+            return
+        first = next((k for k, layer in enumerate(self._layers) if layer.parameters()), len(self._layers))
+        grad = self._checked_backward(grad, first + 1)
+        if first < len(self._layers):
+            self._layers[first].backward_parameters(grad)
 
-    def _backward(self, grad: Array, stop: int) -> Array:
-        if self._backward_seen:
-            for layer in self._layers[: stop - 1 if stop else None : -1]:
-                grad = layer.backward(grad)
-            return grad
-        for k in range(len(self._layers) - 1, stop - 1, -1):
-            grad = self._checked(k, "backward", np.asarray(grad), self._layers[k].backward(grad))
+    def _checked_backward(self, grad: Any, first: int) -> Array:
+        """∂C/∂x of layer `first`, with every check."""
+        if self._plan is None or not self.training:
+            raise self._needs_forward()
+        incoming = as_floats(grad, self._plan.dtype, self, "grad")
+        for k in range(len(self._layers) - 1, first - 1, -1):
+            incoming = self._checked(k, "backward", incoming, self._layers[k].backward(incoming))
         self._backward_seen = True
-        return grad
+        return incoming
 
     def summary_rows(self, x: Array) -> list[tuple[Layer, int, Array]]:
         """As in Container, each layer on the output of the one before."""
@@ -284,7 +302,15 @@ class Parallel(Container):
     def _parts(self, grad: Array) -> list[Array]:
         """Each branch's own ∂C/∂yᵢ."""
         grad = self._upstream(grad, self._output)
-        return [grad[..., cut] if self.merge == "concatenate" else grad for cut in self._cuts]
+        if self.merge == "sum":
+            return [grad] * len(self._layers)
+        parts = []
+        for k, cut in enumerate(self._cuts):
+            # Copied into an array of its own: np.dot would copy a strided one anew in every step.
+            part = self.buffer(f"part{k}", (*grad.shape[:-1], cut.stop - cut.start), grad.dtype)
+            np.copyto(part, grad[..., cut])
+            parts.append(part)
+        return parts
 
     def backward(self, grad: Array) -> Array:
         """∂C/∂x = Σ Jᵢᵀ ∂C/∂yᵢ."""

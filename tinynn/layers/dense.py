@@ -10,15 +10,16 @@ import numpy as np
 from tinynn._arrays import as_dtype, as_floats, as_rng
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.initializers import glorot_uniform, zeros
-from tinynn.layers.base import Layer
+from tinynn.layers.bound import BoundLayer
 from tinynn.parameter import Parameter
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Rng
     from tinynn.initializers import Initializer
+    from tinynn.layers.bound import Call
 
 
-class Dense(Layer):
+class Dense(BoundLayer):
     """The weighted input of a layer of neurons, z = W a + b, for a batch of rows.
 
     Z = A Wᵀ + b                                                     forward
@@ -41,8 +42,21 @@ class Dense(Layer):
     ((5, 3), (2, 3))
     """
 
-    transient: ClassVar[tuple[str, ...]] = (*Layer.transient, "_ones")
-    _ones: Array | None = None
+    transient: ClassVar[tuple[str, ...]] = (
+        *BoundLayer.transient,
+        *("_weight", "_weight_transposed", "_weight_grad_transposed", "_bias", "_bias_grad"),
+        *("_ones", "_output_rows", "_grad_rows", "_bias_rows", "_flat"),
+    )
+    _weight: Array | None = None
+    _weight_transposed: Array
+    _weight_grad_transposed: Array
+    _bias: Array | None = None
+    _bias_grad: Array
+    _ones: Array
+    _output_rows: Array
+    _grad_rows: Array
+    _bias_rows: Array
+    _flat: bool = False
 
     def __init__(
         self,
@@ -74,54 +88,93 @@ class Dense(Layer):
         if self.bias is not None:
             self.bias.value = self.bias_initializer(self.bias.shape, rng, self.bias.dtype)
 
-    def forward(self, x: Any) -> Array:
+    def _forward(self, x: Array) -> Array:
         """Z = A Wᵀ + b."""
-        weight = self.weight.value
-        if not (type(x) is np.ndarray and x.dtype is weight.dtype and x.shape == (len(x), self.in_features)):
-            x = self._checked(x)
-        rows = x if x.ndim == 2 else x.reshape(-1, self.in_features)
-        z = self.buffer("output", (len(rows), self.out_features), weight.dtype)
-        np.dot(rows, weight.T, z)
-        if self.bias is not None:
-            np.add(z, self.bias.value, z)
-        output = z if rows is x else z.reshape(*x.shape[:-1], self.out_features)
-        if self.training:
-            self._input, self._output = x, output
-        return output
+        self._input = x
+        z = self._output_rows
+        np.dot(x if self._flat else x.reshape(-1, self.in_features), self._weight_transposed, z)
+        if self._bias is not None:
+            # Copied to every row first: 0.7 µs, where adding one row to all takes 0.9 µs (10 × 15).
+            np.copyto(self._bias_rows, self._bias)
+            np.add(z, self._bias_rows, z)
+        return self._output  # type: ignore[return-value]
 
-    def backward(self, grad: Array) -> Array:
+    def _backward(self, grad: Array) -> Array:
         """∂C/∂A = δ W, and the parameters' gradients."""
-        delta = self._parameter_gradients(grad)
-        x: Array = self._input  # type: ignore[assignment]
-        grad_x = self.buffer("grad", x.shape, delta.dtype)
-        np.dot(delta, self.weight.value, grad_x if x.ndim == 2 else grad_x.reshape(-1, self.in_features))
-        return grad_x
+        delta = self._backward_parameters(grad)
+        np.dot(delta, self._weight, self._grad_rows)  # type: ignore[arg-type]
+        return self._grad
 
-    def backward_parameters(self, grad: Array) -> None:
-        """The parameters' gradients alone."""
-        self._parameter_gradients(grad)
-
-    def _parameter_gradients(self, grad: Array) -> Array:
+    def _backward_parameters(self, grad: Array) -> Array:
         """∂C/∂W = δᵀ A, written as its transpose Aᵀ δ, and ∂C/∂b = Σ_batch δ; returns δ as rows."""
-        output = self._output
-        if not (self.training and output is not None and grad.shape == output.shape and grad.dtype is output.dtype):
-            grad = self._upstream(grad, output)
-        delta, rows = grad, self._input
-        assert rows is not None  # it came with the output
-        if grad.ndim != 2:
-            delta, rows = grad.reshape(-1, self.out_features), rows.reshape(-1, self.in_features)
-        np.dot(rows.T, delta, self.weight.grad.T)
-        if self.bias is not None:
+        a: Array = self._input  # type: ignore[assignment]
+        delta = grad
+        if not self._flat:
+            a, delta = a.reshape(-1, self.in_features), grad.reshape(-1, self.out_features)
+        np.dot(*self._weight_product(a, delta))
+        if self._bias is not None:
             # As a product with a row of ones: half the time of delta.sum(axis=0) at 10 × 30.
-            ones = self._ones
-            if ones is None or len(ones) != len(delta) or ones.dtype is not delta.dtype:
-                ones = self._ones = np.ones(len(delta), delta.dtype)
-            np.dot(ones, delta, self.bias.grad)
+            np.dot(self._ones, delta, self._bias_grad)
         return delta
 
-    def _checked(self, x: Any) -> Array:
+    def _weight_product(self, a: Array, delta: Array) -> tuple[Array, Array, Array]:
+        """The factors of ∂C/∂W and where it goes. A weight in C order (one that a user made) takes δᵀ A itself."""
+        if self._weight_grad_transposed.flags.c_contiguous:
+            return a.T, delta, self._weight_grad_transposed
+        return delta.T, a, self.weight.grad
+
+    def _forward_calls(self, x: Array) -> list[Call]:
+        if not self._flat:
+            return super()._forward_calls(x)
+        self._input = x
+        z = self._output
+        calls: list[Call] = [(np.dot, (x, self._weight_transposed, z))]
+        if self._bias is not None:
+            calls += [(np.copyto, (self._bias_rows, self._bias)), (np.add, (z, self._bias_rows, z))]
+        return calls
+
+    def _backward_calls(self, grad: Array) -> list[Call]:
+        if not self._flat:
+            return super()._backward_calls(grad)
+        a: Array = self._input  # type: ignore[assignment]
+        calls: list[Call] = [(np.dot, self._weight_product(a, grad))]
+        if self._bias is not None:
+            calls += [(np.dot, (self._ones, grad, self._bias_grad))]
+        return [*calls, (np.dot, (grad, self._weight, self._grad))]
+
+    def _evaluate(self, x: Array) -> Array:
+        z: Array = np.dot(x.reshape(-1, self.in_features), self.weight.value.T)
+        if self.bias is not None:
+            np.add(z, self.bias.value, z)
+        return z.reshape(*x.shape[:-1], self.out_features)
+
+    def _bind(self, x: Array) -> None:
+        rows = math.prod(x.shape[:-1])
+        self._output = self._buffers.take("output", (*x.shape[:-1], self.out_features), x.dtype)
+        self._grad = self._buffers.take("grad", x.shape, x.dtype)
+        self._output_rows = self._output.reshape(rows, self.out_features)
+        self._grad_rows = self._grad.reshape(rows, self.in_features)
+        self._ones = self._buffers.take("ones", (rows,), x.dtype)
+        self._ones.fill(1)
+        self._bias_rows = self._buffers.take("bias", self._output_rows.shape, x.dtype)
+        self._flat = x.ndim == 2
+
+    def _refresh(self) -> None:
+        """Views of the parameters as they lie now: packing and astype move them."""
+        weight, bias = self.weight, self.bias
+        if weight.value is self._weight and (bias is None or bias.value is self._bias):
+            return
+        self._weight, self._weight_transposed, self._weight_grad_transposed = (
+            weight.value,
+            weight.value.T,
+            weight.grad.T,
+        )
+        if bias is not None:
+            self._bias, self._bias_grad = bias.value, bias.grad
+
+    def _admit(self, x: Any) -> Array:
         """x as floats of the weights' dtype, (batch, …, in_features), or a ShapeError."""
-        array = as_floats(x, self.weight.dtype, self._label())
+        array = as_floats(x, self.weight.dtype, self)
         if array.ndim >= 2 and array.shape[-1] == self.in_features:
             return array
         if array.shape == (self.in_features,):

@@ -43,7 +43,7 @@ class Dropout(Layer):
 
     def forward(self, x: Any) -> Array:
         """a = m · x / (1 − rate)."""
-        array = as_floats(x, None, self._label())
+        array = as_floats(x, None, self)
         if not self.training:
             return array
         shape, dtype = array.shape, array.dtype

@@ -47,7 +47,7 @@ class Flatten(_Reshaping):
 
     def forward(self, x: Any) -> Array:
         """(batch, …) -> (batch, features)."""
-        x = as_floats(x, None, self._label())
+        x = as_floats(x, None, self)
         if x.ndim < 1:
             raise ShapeError(f"Flatten(): expected x of shape (batch, …), got {x.shape}")
         return self._reshape(x, (math.prod(x.shape[1:]),))
@@ -77,7 +77,7 @@ class Reshape(_Reshaping):
 
     def forward(self, x: Any) -> Array:
         """(batch, …) -> (batch, *shape)."""
-        x = as_floats(x, None, self._label())
+        x = as_floats(x, None, self)
         size, known = math.prod(x.shape[1:]), math.prod(n for n in self.shape if n != -1)
         fits = (size == known) if -1 not in self.shape else (known > 0 and size % known == 0)
         if x.ndim < 1 or not fits:
@@ -103,7 +103,7 @@ class Identity(Layer):
 
     def forward(self, x: Any) -> Array:
         """x as it is."""
-        output = as_floats(x, None, self._label())
+        output = as_floats(x, None, self)
         if self.training:
             self._output = output
         return output

@@ -33,7 +33,7 @@ class Softmax(Layer):
 
     def forward(self, x: Any) -> Array:
         """a = softmax(z)."""
-        z = as_floats(x, None, self._label())
+        z = as_floats(x, None, self)
         if z.ndim < 2 or z.shape[-1] == 0:
             raise ShapeError(f"Softmax(): expected x of shape (batch, classes), got {z.shape}")
         output = self.buffer("output", z.shape, z.dtype)

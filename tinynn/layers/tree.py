@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from tinynn._arrays import as_dtype, as_floats, as_rng
+from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, ShapeError, StateError
 from tinynn.parameter import Parameter
 
@@ -90,6 +91,7 @@ class Tree(abc.ABC):  # noqa: B024 (Layer names what is left to write)
         """Training mode for the whole tree, return self."""
         for layer in self.layers_inside():
             layer.training = bool(mode)
+        LAYOUT.version += 1
         return self
 
     def eval(self) -> Self:

@@ -7,7 +7,7 @@ and derivative belong to one object, because forward leaves what backward needs.
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -28,9 +28,9 @@ class Loss(abc.ABC):
 
     #: "softmax" or "sigmoid" if the loss applies that function itself, so the network must not.
     takes_logits: str | None = None
+    #: Attributes that one call leaves behind for the next: not part of a copy or a pickle.
+    transient: ClassVar[tuple[str, ...]] = ("_buffers",)
     _buffers: Buffers
-    #: The last prediction, whose shape and dtype the gradient takes; None before the first forward.
-    _like: Array | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         loss = super().__new__(cls)
@@ -46,14 +46,14 @@ class Loss(abc.ABC):
         """∂C/∂prediction of the last forward, in its shape and dtype; valid until the next forward."""
 
     def _prediction(self, prediction: Any) -> Array:
-        array = as_floats(prediction, None, repr(self))
+        array = as_floats(prediction, None, self, "prediction")
         if array.ndim < 1 or array.size == 0:
             raise ShapeError(f"{self!r}: expected a prediction of shape (batch, …), not empty, got {array.shape}")
         return array
 
     def _shares(self, sample_weight: Any, rows: Array) -> Array:
         """wᵢ / Σ w in float64, shape (batch,)."""
-        weight = as_floats(sample_weight, FLOAT64, f"{self!r}: sample_weight")
+        weight = as_floats(sample_weight, FLOAT64, self, "sample_weight")
         if weight.shape != rows.shape[:1]:
             raise ShapeError(f"{self!r}: expected sample_weight of shape {rows.shape[:1]}, got {weight.shape}")
         total = float(weight.sum())
@@ -72,7 +72,7 @@ class Loss(abc.ABC):
         return StateError(f"{self!r}: backward needs a forward(prediction, target) before it")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in ("_buffers", "_like")}
+        return {k: v for k, v in vars(self).items() if k not in self.transient}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"

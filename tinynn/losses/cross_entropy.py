@@ -7,13 +7,13 @@ network says and what it should say.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tinynn import _numerics
 from tinynn._arguments import fraction
-from tinynn._arrays import ONE, as_floats
+from tinynn._arrays import FLOAT64, ONE, ZERO, as_floats
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.losses.base import Loss
 from tinynn.losses.elementwise import ElementwiseLoss
@@ -45,12 +45,18 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     takes_logits = "softmax"
+    transient: ClassVar[tuple[str, ...]] = (*Loss.transient, "_like", "_starts", "_classes")
+    #: The last logits, whose shape and dtype the gradient takes; None before the first forward.
+    _like: Array | None = None
+    #: Where each row begins in the flattened logits, for the longest batch so far.
+    _starts: Array | None = None
+    _classes: int = 0
 
     def __init__(self, *, label_smoothing: float = 0.0, class_weights: Any = None) -> None:
         self.label_smoothing = fraction("SoftmaxCrossEntropy: label_smoothing", label_smoothing)
         self.class_weights: Array | None = None
         if class_weights is not None:
-            weights = as_floats(class_weights, np.dtype(np.float64), "SoftmaxCrossEntropy: class_weights").copy()
+            weights = as_floats(class_weights, np.dtype(np.float64), "SoftmaxCrossEntropy", "class_weights").copy()
             if weights.ndim != 1 or not (np.isfinite(weights).all() and (weights >= 0).all()):
                 raise InvalidValueError(
                     f"SoftmaxCrossEntropy: class_weights must be finite, 0 or more, one a class, got {class_weights!r}"
@@ -112,11 +118,11 @@ class SoftmaxCrossEntropy(Loss):
                 f"{self!r}: labels must lie in 0 … {classes - 1} for {classes} logits, "
                 f"got {places.min()} … {places.max()}"
             )
-        starts = self._buffers.get("starts")
-        if starts is None or starts.shape != (n,) or (n > 1 and starts[1] != classes):
-            starts = self._buffers.take("starts", (n,), np.intp)
-            starts[:] = np.arange(0, n * classes, classes)
-        np.add(places, starts, places)
+        starts = self._starts
+        if starts is None or len(starts) < n or self._classes != classes:
+            starts = self._starts = np.arange(0, n * classes, classes)
+            self._classes = classes
+        np.add(places, starts[:n], places)
         return places
 
     def _one_hot(self, rows: Array, places: Array) -> Array:
@@ -127,7 +133,7 @@ class SoftmaxCrossEntropy(Loss):
         return self._class_weighted(q)
 
     def _probabilities(self, z: Array, target: Any) -> Array:
-        t = as_floats(target, z.dtype, f"{self!r}: target")
+        t = as_floats(target, z.dtype, self, "target")
         if t.shape != z.shape:
             raise ShapeError(
                 f"{self!r}: expected labels of shape {z.shape[:-1]} or probabilities of shape {z.shape}, got {t.shape}"
@@ -170,7 +176,13 @@ class SoftmaxCrossEntropy(Loss):
             given = self._shares(sample_weight, z)
             share[:, 0] = np.repeat(given, len(share) // len(z)) / (len(share) // len(z))
         if places is not None and self.class_weights is not None:
-            total = float(share[:, 0] @ self.class_weights[places % z.shape[-1]])
+            labels, weights = (
+                self._buffers.take("labels", places.shape, np.intp),
+                self._buffers.take("weights", places.shape, FLOAT64),
+            )
+            np.remainder(places, z.shape[-1], labels)
+            np.take(self.class_weights, labels, mode="clip", out=weights)
+            total = float(np.vdot(share, weights))
             if total <= 0:
                 raise InvalidValueError(f"{self!r}: the class_weights of all labels of this batch are 0")
             np.divide(share, total, share)
@@ -213,7 +225,7 @@ class SigmoidCrossEntropy(ElementwiseLoss):
         super().__init__(mean_over=mean_over)
         self.positive_weight: Array | None = None
         if positive_weight is not None:
-            weight = as_floats(positive_weight, np.dtype(np.float64), "SigmoidCrossEntropy: positive_weight").copy()
+            weight = as_floats(positive_weight, np.dtype(np.float64), "SigmoidCrossEntropy", "positive_weight").copy()
             if weight.ndim > 1 or not (np.isfinite(weight).all() and (weight > 0).all()):
                 raise InvalidValueError(
                     f"SigmoidCrossEntropy: positive_weight must be finite and above 0, got {positive_weight!r}"
@@ -235,23 +247,34 @@ class SigmoidCrossEntropy(ElementwiseLoss):
         return super()._target(prediction, target)
 
     def _elements(self, prediction: Array, target: Array) -> Array:
-        slope, elements = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        slopes, elements = self._slopes, self._buffer("elements", prediction)
         z, y, scratch, one = prediction, target, self._buffer("scratch", prediction), ONE[prediction.dtype]
         if not (np.minimum.reduce(y, axis=None) >= 0 and np.maximum.reduce(y, axis=None) <= 1):
             raise InvalidValueError(f"{self!r}: targets must lie between 0 and 1, got {y.min():g} … {y.max():g}")
         np.negative(z, scratch)
-        _numerics.softplus(scratch, elements, slope)  # log(1 + e^−z)
-        _numerics.sigmoid(scratch, slope, self._buffer("exponential", z))  # 1 − σ(z)
-        if self.positive_weight is not None:
-            np.multiply(y, (self.positive_weight - 1.0).astype(y.dtype), scratch)
-            np.add(scratch, one, scratch)
-            np.multiply(elements, scratch, elements)
-            np.multiply(slope, scratch, slope)
+        _numerics.sigmoid(scratch, slopes, elements)  # 1 − σ(z)
+        weight = self._positive_factor(y)
+        np.multiply(slopes, weight, slopes)
+        # (1 − y) z + w max(−z, 0) + w log(1 + e^−|z|): in this order nothing cancels where y is 0 or 1.
+        np.maximum(scratch, ZERO[z.dtype], out=elements)
+        np.multiply(elements, weight, elements)
         np.subtract(one, y, scratch)
-        np.subtract(scratch, slope, slope)
+        np.subtract(scratch, slopes, slopes)
         np.multiply(scratch, z, scratch)
         np.add(elements, scratch, elements)
+        _numerics.log_1p_exp_minus_abs(z, scratch)
+        np.multiply(scratch, weight, scratch)
+        np.add(elements, scratch, elements)
         return elements
+
+    def _positive_factor(self, y: Array) -> Array:
+        """w = 1 + (P − 1) y."""
+        one = ONE[y.dtype]
+        if self.positive_weight is None:
+            return one
+        weight = self._buffer("weight", y)
+        np.multiply(y, (self.positive_weight - 1.0).astype(y.dtype), weight)
+        return np.add(weight, one, weight)
 
     def _arguments(self) -> str:
         weight = "" if self.positive_weight is None else f"positive_weight={self.positive_weight.tolist()}"

@@ -2,19 +2,19 @@
 
 Each sums over a sample's outputs and takes the mean over the samples, as the lecture's costs do;
 mean_over="elements" divides by the number of outputs as well, as PyTorch's reduction="mean" does.
-`_elements` writes the cost of each output, and into the buffer "slope" its derivative, or what `_slope`
-makes the derivative from.
+`_elements` writes the cost of each output, and into `_slopes` its derivative, or what `_slope` makes the
+derivative from.
 """
 
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tinynn._arguments import positive
-from tinynn._arrays import FLOATS, HALF, ONE, ZERO, as_floats, constant
+from tinynn._arrays import HALF, ONE, ZERO, as_floats, constant
 from tinynn.errors import InvalidValueError, ShapeError
 from tinynn.losses.base import Loss
 
@@ -28,60 +28,79 @@ class ElementwiseLoss(Loss):
     Shapes: prediction (batch, …), target the same; sample_weight (batch,).
     """
 
+    transient: ClassVar[tuple[str, ...]] = (
+        *Loss.transient,
+        *("_shape", "_dtype", "_n", "_mean", "_scale", "_slopes", "_grad", "_seen"),
+    )
+    _shape: tuple[int, ...] | None = None
+    _dtype: Dtype | None = None
+    #: The prediction that was bound to: a model's output is the same array in every step.
+    _seen: Array | None = None
+    _n: int
+    #: 1/n; and what the last forward multiplied each output's cost with, None before the first.
+    _mean: Array
+    _scale: Array | None = None
+    #: ∂c/∂a of the last forward, or what `_slope` makes it from.
+    _slopes: Array
+    _grad: Array
+
     def __init__(self, *, mean_over: str = "samples") -> None:
         if mean_over not in ("samples", "elements"):
             name = type(self).__name__
             raise InvalidValueError(f'{name}: mean_over must be "samples" or "elements", got {mean_over!r}')
         self.mean_over = mean_over
-        self._scales: dict[tuple[int, Dtype], Array] = {}
 
     @abc.abstractmethod
     def _elements(self, prediction: Array, target: Array) -> Array:
-        """c(a, y) of each output, in a buffer; leaves in "slope" what `_slope` needs."""
+        """c(a, y) of each output, in a buffer; leaves in `_slopes` what `_slope` needs."""
 
-    def _slope(self, slope: Array, out: Array) -> Array:
-        """∂c/∂a of each output from what `_elements` left in "slope", into `out` if it is not that already."""
-        return slope
+    def _slope(self) -> Array:
+        """∂c/∂a of each output, from what `_elements` left."""
+        return self._slopes
 
     def _sum(self, prediction: Array, target: Array) -> float:
         return float(np.add.reduce(self._elements(prediction, target), axis=None))
 
     def forward(self, prediction: Any, target: Any, sample_weight: Any = None) -> float:
         """C = 1/n Σ c(a, y), or Σ wᵢ Cᵢ / Σ wᵢ with sample_weight w."""
-        if not (
-            type(prediction) is np.ndarray
-            and type(target) is np.ndarray
-            and prediction.shape == target.shape
-            and prediction.dtype is target.dtype
-            and prediction.dtype in FLOATS
-            and prediction.size
-        ):
+        fits = prediction is self._seen or (
+            type(prediction) is np.ndarray and prediction.shape == self._shape and prediction.dtype is self._dtype
+        )
+        if not (fits and type(target) is np.ndarray and target.shape == self._shape and target.dtype is self._dtype):
             prediction = self._prediction(prediction)
+            self._bind(prediction)
             target = self._target(prediction, target)
+        if sample_weight is not None:
+            return self._weighted(prediction, target, sample_weight)
+        total = self._sum(prediction, target)
+        self._scale = self._mean
+        return total / self._n
+
+    def _weighted(self, prediction: Array, target: Array, sample_weight: Any) -> float:
         rows = len(prediction)
-        n = rows if self.mean_over == "samples" else prediction.size
-        if sample_weight is None:
-            cost = self._sum(prediction, target) / n
-            self._scale = self._reciprocal(n, prediction.dtype)
-        else:
-            shares: Array = self._shares(sample_weight, prediction) * (rows / n)
-            elements = self._elements(prediction, target).reshape(rows, -1)
-            cost = float(shares @ elements.sum(axis=1, dtype=np.float64))
-            self._scale = shares.astype(prediction.dtype).reshape(rows, *[1] * (prediction.ndim - 1))
-        self._like = prediction
-        return cost
+        shares: Array = self._shares(sample_weight, prediction) * (rows / self._n)
+        costs = self._elements(prediction, target).reshape(rows, -1).sum(axis=1, dtype=np.float64)
+        self._scale = shares.astype(prediction.dtype).reshape(rows, *[1] * (prediction.ndim - 1))
+        return float(shares @ costs)
 
     def backward(self) -> Array:
         """∂C/∂a = 1/n ∂c/∂a."""
-        if self._like is None:
+        if self._scale is None:
             raise self._needs_forward()
-        grad = self._buffer("grad", self._like)
-        np.multiply(self._slope(self._buffer("slope", self._like), grad), self._scale, grad)
-        return grad
+        np.multiply(self._slope(), self._scale, self._grad)
+        return self._grad
+
+    def _bind(self, prediction: Array) -> None:
+        """Prepare for predictions of this shape and dtype."""
+        self._seen, self._scale = prediction, None
+        self._shape, self._dtype = prediction.shape, prediction.dtype
+        self._n = len(prediction) if self.mean_over == "samples" else prediction.size
+        self._mean = np.array(1.0 / self._n, prediction.dtype)
+        self._slopes, self._grad = self._buffer("slopes", prediction), self._buffer("grad", prediction)
 
     def _target(self, prediction: Array, target: Any) -> Array:
         """The target as floats of the prediction's shape; anything else is a ShapeError."""
-        array = as_floats(target, prediction.dtype, f"{self!r}: target")
+        array = as_floats(target, prediction.dtype, self, "target")
         if array.shape == prediction.shape:
             return array
         hint = "give every output its desired value"
@@ -90,14 +109,6 @@ class ElementwiseLoss(Loss):
             hint = "pass target[:, None]" if column else "are these class labels? pass one_hot(labels, classes)"
         expected = f"{self!r}: expected a target of the prediction's shape {prediction.shape}"
         raise ShapeError(f"{expected}, got {array.shape}; {hint}")
-
-    def _reciprocal(self, n: int, dtype: Dtype) -> Array:
-        """1/n as a 0-d array; kept, because a run knows only one or two batch sizes."""
-        scale = self._scales.get((n, dtype))
-        if scale is None:
-            self._scales = dict(list(self._scales.items())[-7:])
-            scale = self._scales[n, dtype] = np.array(1.0 / n, dtype)
-        return scale
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._arguments()})"
@@ -133,21 +144,21 @@ class MSE(ElementwiseLoss):
 
     def _sum(self, prediction: Array, target: Array) -> float:
         # Σ (a − y)² as one product of the difference with itself.
-        difference = self._buffer("slope", prediction)
+        difference = self._slopes
         np.subtract(prediction, target, difference)
         squares = float(np.vdot(difference, difference))
         return 0.5 * squares if self.half else squares
 
     def _elements(self, prediction: Array, target: Array) -> Array:
-        difference, squares = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        difference, squares = self._slopes, self._buffer("elements", prediction)
         np.subtract(prediction, target, difference)
         np.multiply(difference, difference, squares)
         if self.half:
             np.multiply(squares, HALF[squares.dtype], squares)
         return squares
 
-    def _slope(self, slope: Array, out: Array) -> Array:
-        return slope if self.half else np.add(slope, slope, out)
+    def _slope(self) -> Array:
+        return self._slopes if self.half else np.add(self._slopes, self._slopes, self._grad)
 
     def _arguments(self) -> str:
         return ", ".join(filter(None, ["" if self.half else "half=False", super()._arguments()]))
@@ -174,13 +185,13 @@ class MAE(ElementwiseLoss):
     """
 
     def _elements(self, prediction: Array, target: Array) -> Array:
-        difference, elements = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        difference, elements = self._slopes, self._buffer("elements", prediction)
         np.subtract(prediction, target, difference)
         np.abs(difference, elements)
         return elements
 
-    def _slope(self, slope: Array, out: Array) -> Array:
-        return np.sign(slope, out)
+    def _slope(self) -> Array:
+        return np.sign(self._slopes, self._grad)
 
 
 class Huber(ElementwiseLoss):
@@ -209,7 +220,7 @@ class Huber(ElementwiseLoss):
         self._delta, self._minus_delta = constant(self.delta), constant(-self.delta)
 
     def _elements(self, prediction: Array, target: Array) -> Array:
-        clipped, elements = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        clipped, elements = self._slopes, self._buffer("elements", prediction)
         difference = self._buffer("difference", prediction)
         dtype = difference.dtype
         np.subtract(prediction, target, difference)
@@ -244,7 +255,7 @@ class Hinge(ElementwiseLoss):
     """
 
     def _elements(self, prediction: Array, target: Array) -> Array:
-        slope, elements = self._buffer("slope", prediction), self._buffer("elements", prediction)
+        slope, elements = self._slopes, self._buffer("elements", prediction)
         one, zero = ONE[elements.dtype], ZERO[elements.dtype]
         np.abs(target, elements)
         if not (np.minimum.reduce(elements, axis=None) == 1 == np.maximum.reduce(elements, axis=None)):

@@ -51,7 +51,7 @@ class ConfusionMatrix(Metric):
 
     def update(self, prediction: Any, target: Any) -> None:
         """Take in one batch."""
-        self.counts = _with(self, self.counts, prediction, target, self.threshold)
+        self.counts = _with(self, self.counts, prediction, target, self.threshold, self.classes)
 
     def result(self) -> Array:
         """The counts, a copy."""
@@ -166,12 +166,18 @@ class F1(_PerClass):
         return 2 * hits, true + predicted
 
 
-def _with(owner: Metric, counts: Array, prediction: Any, target: Any, threshold: float) -> Array:
+def _with(
+    owner: Metric,
+    counts: Array,
+    prediction: Any,
+    target: Any,
+    threshold: float,
+    classes: int | None = None,
+) -> Array:
     """The confusion counts with a batch added, in a new array that is larger if more classes came."""
     predicted, true, shown = predicted_and_true(owner, prediction, target, threshold)
     have, needed = len(counts), max(shown, *(int(labels.max(initial=-1)) + 1 for labels in (predicted, true)))
-    fixed = getattr(owner, "classes", None) is not None
-    if fixed and (needed > have or shown not in (0, have)):
+    if classes is not None and (needed > have or shown not in (0, have)):
         raise InvalidValueError(f"{owner!r}: predictions or targets have {needed} classes, not {have}")
     size = max(have, needed)
     pairs = np.bincount(true * size + predicted, minlength=size**2).reshape(size, size)

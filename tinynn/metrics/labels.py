@@ -80,7 +80,8 @@ def _named(owner: object, scores: Array, threshold: float) -> Array:
 
 def _whole(owner: object, labels: Array, classes: int, what: str = "label") -> Array:
     """labels as integers from 0, below classes where that is known."""
-    numbers = labels.astype(np.int64) if np.isfinite(labels).all() else np.full(len(labels), -1)
+    with np.errstate(invalid="ignore"):  # what int64 cannot hold comes out different, and is refused
+        numbers = labels.astype(np.int64)
     wrong = (numbers != labels) | (numbers < 0) | (numbers >= (classes or np.inf))
     if wrong.any():
         row = int(np.argmax(wrong))

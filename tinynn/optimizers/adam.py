@@ -206,7 +206,7 @@ class NAdam(_AdamFamily):
         )
 
     def _momentum(self, t: int) -> float:
-        return self.betas[0] * (1.0 - 0.5 * 0.96 ** (t * self.momentum_decay))
+        return self.betas[0] * (1.0 - 0.5 * math.pow(0.96, t * self.momentum_decay))
 
     def prepare(self) -> None:
         super().prepare()
@@ -272,7 +272,7 @@ class RAdam(_AdamFamily):
         length = limit - 2.0 * self.steps * math.pow(self.betas[1], self.steps) / self._square_correction
         if length <= 5.0:
             return None
-        square: float = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
+        square: float = float(length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
         return math.sqrt(square)
 
     def update(self, value: Array, grad: Array, learning_rate: float, *, mean: Array, mean_square: Array) -> None:

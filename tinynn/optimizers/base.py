@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from tinynn.layers.base import Layer
     from tinynn.optimizers.groups import Rate
 
-#: Elements that an element-wise rule works on at a time, so that its temporaries stay in the cache.
-BLOCK = 1000000000
+#: Elements that an element-wise rule works on at a time. It bounds the temporaries to a megabyte or two and
+#: gains at two million parameters (Adam: 3.4 against 4.1 ms); much smaller blocks lose (16,384: 4.3 ms).
+BLOCK = 131_072
 
 
 class Optimizer(abc.ABC):
@@ -50,6 +51,11 @@ class Optimizer(abc.ABC):
     (array([ 0.5, -1.5], dtype=float32), 1)
     """
 
+    _buffers: Buffers
+    _operands: dict[float, Array]
+    #: (number of the group, group, value, grad, slots): the views that `update` gets, one after the other.
+    _blocks: list[tuple[int, Group, Array, Array, dict[str, Array]]]
+    _varied: bool
     #: Names of the arrays that `update` keeps from step to step.
     slots: ClassVar[tuple[str, ...]] = ()
     #: Names of the number attributes that the rule keeps from step to step.
@@ -72,7 +78,7 @@ class Optimizer(abc.ABC):
         self.groups = as_groups(parameters, weight_decay=weight_decay, l1_decay=l1_decay)
         self.vector = ParameterVector([p for group in self.groups for p in group.parameters])
         self.state = {name: np.zeros_like(self.vector.value) for name in self._slot_names()}
-        self._buffers = Buffers()
+        self._buffers, self._operands = Buffers(), {}
         self._cut()
 
     @property
@@ -100,15 +106,18 @@ class Optimizer(abc.ABC):
 
     def step(self) -> None:
         """One update of all parameters from their gradients."""
-        self.vector.check()
-        rates = [self.rate(group) for group in self.groups]
+        if not self.vector.valid:
+            self.vector.check()
+        rate: Any = self._learning_rate
+        rates = [self.rate(group) for group in self.groups] if self._varied or callable(rate) else None
         self.steps += 1
         self.prepare()
-        for group, rate in zip(self.groups, rates, strict=True):
-            for value, grad, slots in group.blocks:
-                if group.weight_decay or group.l1_decay:
-                    grad = self._penalised(group, value, grad, rate)
-                self.update(value, grad, rate, **slots)
+        for k, group, value, grad, slots in self._blocks:
+            if rates is not None:
+                rate = rates[k]
+            if group.weight_decay or group.l1_decay:
+                grad = self._penalised(group, value, grad, rate)
+            self.update(value, grad, rate, **slots)
 
     def _penalised(self, group: Group, value: Array, grad: Array, rate: float) -> Array:
         """g + λ w + λ₁ sign(w) in a buffer; a decoupled λ shrinks w itself."""
@@ -128,16 +137,27 @@ class Optimizer(abc.ABC):
     def penalty(self) -> float:
         """Σ λ/2 ‖w‖² + λ₁ ‖w‖₁: what the penalties add to the cost (a decoupled decay adds nothing)."""
         total = 0.0
-        for group in self.groups:
-            for value, _, _ in group.blocks:
-                if not self.decoupled:
-                    total += 0.5 * group.weight_decay * float(value @ value)
-                total += group.l1_decay * float(np.abs(value).sum())
+        for _, group, value, _, _ in self._blocks:
+            if not self.decoupled:
+                total += 0.5 * group.weight_decay * float(value @ value)
+            total += group.l1_decay * float(np.abs(value).sum())
         return total
 
     def scratch(self, name: str, like: Array) -> Array:
         """An uninitialised array like `like`, the same one in every step."""
+        array = self._buffers.get(name)
+        if array is not None and array.size == like.size:  # all are 1-D and of one dtype
+            return array
         return self._buffers.take(name, like.shape, like.dtype)
+
+    def operand(self, number: float) -> Array:
+        """A number as a 0-d array of the parameters' dtype, which costs a ufunc call half as much."""
+        array = self._operands.get(number)
+        if array is None:
+            if len(self._operands) >= 64:
+                self._operands.clear()
+            array = self._operands[number] = np.array(number, self.vector.value.dtype)
+        return array
 
     def _slot_names(self) -> tuple[str, ...]:
         """The slots that this instance needs; a rule with optional ones narrows them."""
@@ -145,14 +165,16 @@ class Optimizer(abc.ABC):
 
     def _cut(self) -> None:
         """Views of value, gradient and slots: group by group, in blocks if the rule is element-wise."""
+        self._varied = any(group.learning_rate is not None for group in self.groups)
+        self._blocks = []
         start = 0
-        for group in self.groups:
+        for k, group in enumerate(self.groups):
             stop = start + sum(p.size for p in group.parameters)
             size = BLOCK if self.elementwise else max(1, stop - start)
-            pieces = [slice(k, min(k + size, stop)) for k in range(start, stop, size)]
-            group.blocks = [
-                (self.vector.value[s], self.vector.grad[s], {n: a[s] for n, a in self.state.items()}) for s in pieces
-            ]
+            for first in range(start, stop, size):
+                cut = slice(first, min(first + size, stop))
+                slots = {name: array[cut] for name, array in self.state.items()}
+                self._blocks.append((k, group, self.vector.value[cut], self.vector.grad[cut], slots))
             start = stop
 
     def state_dict(self) -> dict[str, Any]:
@@ -192,11 +214,12 @@ class Optimizer(abc.ABC):
 
     # A copy packs the copied parameters, and cuts its views anew.
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k != "_buffers"}
+        return {k: v for k, v in vars(self).items() if k not in ("_buffers", "_operands", "_blocks")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._buffers = Buffers()
+        self._buffers, self._operands = Buffers(), {}
+        self._blocks = []
         if self.vector.valid:
             self._cut()
 

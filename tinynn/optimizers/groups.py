@@ -10,18 +10,13 @@ from tinynn.errors import DtypeError, InvalidValueError
 from tinynn.parameter import Parameter
 
 if TYPE_CHECKING:
-    from tinynn._arrays import Array
-
     Rate: TypeAlias = float | Callable[[int], float]
 
 KEYS = ("parameters", "learning_rate", "weight_decay", "l1_decay")
 
 
 class Group:
-    """Parameters with a learning rate (None: the optimizer's) and penalties of their own.
-
-    `blocks` holds (value, grad, slots) views of the optimizer's vectors, ready for `update`.
-    """
+    """Parameters with a learning rate (None: the optimizer's) and penalties of their own."""
 
     def __init__(
         self, parameters: list[Parameter], learning_rate: Rate | None, weight_decay: float, l1_decay: float
@@ -30,10 +25,6 @@ class Group:
         self.learning_rate = None if learning_rate is None else as_rate(learning_rate, "group: learning_rate")
         self.weight_decay = not_negative("weight_decay", weight_decay)
         self.l1_decay = not_negative("l1_decay", l1_decay)
-        self.blocks: list[tuple[Array, Array, dict[str, Array]]] = []
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "blocks": []}
 
 
 def as_rate(rate: Any, what: str) -> Rate:

@@ -68,7 +68,7 @@ class SGD(Optimizer):
         """w ← w − η g, or − η b with momentum."""
         change = self.scratch("change", value)
         if velocity is None:
-            np.multiply(grad, learning_rate, change)
+            np.multiply(grad, self.operand(learning_rate), change)
         elif self.steps == 1:
             np.copyto(velocity, grad)
             np.multiply(velocity, learning_rate * (1.0 + self.momentum * self.nesterov), change)
