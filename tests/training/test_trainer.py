@@ -12,6 +12,7 @@ import tinynn as nn
 from tinynn.errors import DivergedError, DtypeError, InvalidValueError, ShapeError, StateError
 from tinynn.metrics import R2, Accuracy, ConfusionMatrix
 from tinynn.training import Trainer
+from tinynn.training.checks import checked_data
 
 X = np.array([[1.0], [2.0], [3.0]])
 Y = np.zeros((3, 1))
@@ -274,6 +275,30 @@ def test_predict_takes_a_batch_size_and_gives_an_array_of_the_callers():
     assert first.tolist() == X.tolist()
     with pytest.raises(InvalidValueError, match="batch_size"):
         trainer.predict(X, batch_size=0)
+
+
+def test_data_are_taken_a_thousand_rows_at_a_time(monkeypatch):
+    model, sizes = one_weight(), []
+    predict = nn.Sequential.predict
+    monkeypatch.setattr(nn.Sequential, "predict", lambda self, x, size: sizes.append(size) or predict(self, x, size))
+    trainer = Trainer(model, nn.MSE(), nn.SGD(model))
+    trainer.evaluate(X, Y)
+    trainer.predict(X)
+    trainer.evaluate(X, Y, 2)
+    assert sizes == [1024, 1024, 2]
+
+
+def test_samples_may_be_single_numbers():
+    assert checked_data("evaluate", [1, 2], [3, 4])[0].tolist() == [1, 2]
+
+
+def test_a_metric_that_saw_other_data_before_starts_anew():
+    metric = R2()
+    metric.update(np.zeros((2, 3)), np.eye(2, 3))
+    trainer = one_weight_trainer(metrics=[metric])
+    history = trainer.fit(TWO_BATCHES, 1, validation=(X, X), progress=False)
+    # w = 0.075: Σ (y − a)² = 14 · 0.925², Σ (y − ȳ)² = 2
+    assert history["validation_r2"] == [pytest.approx(1 - 7 * 0.925**2)]
 
 
 # ---- callbacks ------------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ class Layer(Tree):
     y = f(x; parameters)                                             forward
     ∂C/∂x and each parameter's ∂C/∂value from ∂C/∂y                  backward
 
+    A subclass keeps its Parameters and inner Layers as attributes (lists, tuples and dicts of them too).
+    One whose start is random also overrides `initialize(rng)`, which Sequential(..., rng=…) calls.
+
     Shapes: x (batch, …) -> y (batch, …); the gradient of an array has that array's shape.
     Raises: StateError from backward without a forward in training mode before it.
 
@@ -144,20 +147,16 @@ class Layer(Tree):
     # ---- looks ----------------------------------------------------------------------------------
     def config(self) -> dict[str, Any]:
         """The constructor's arguments, as far as attributes of the same names hold them."""
-        names = [
-            p.name
-            for p in inspect.signature(type(self).__init__).parameters.values()
-            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.name != "self"
-        ]
-        return {name: getattr(self, name) for name in names if _is_plain(getattr(self, name, self))}
+        return {name: getattr(self, name) for name in _constructor(type(self)) if _is_plain(getattr(self, name, self))}
 
     def __repr__(self) -> str:
-        signature = inspect.signature(type(self).__init__).parameters
-        parts = []
-        for name, value in self.config().items():
-            if value == signature[name].default:
-                continue
-            parts.append(repr(value) if signature[name].default is inspect.Parameter.empty else f"{name}={value!r}")
+        parts, config = [], self.config()
+        for name, default in _constructor(type(self)).items():
+            required = default is inspect.Parameter.empty
+            if name not in config and required:
+                parts.append("…")  # an argument that no attribute of its name keeps
+            elif name in config and config[name] != default:
+                parts.append(repr(config[name]) if required else f"{name}={config[name]!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def summary(self, input_shape: int | tuple[int, ...]) -> str:
@@ -169,6 +168,15 @@ class Layer(Tree):
     def summary_rows(self, x: Array) -> list[tuple[Layer, int, Array]]:
         """(layer, depth, output) of this layer; a container adds a row for each layer inside."""
         return [(self, 0, self.forward(x))]
+
+
+def _constructor(cls: type) -> dict[str, Any]:
+    """The names and defaults of a class's constructor arguments."""
+    if cls.__init__ is object.__init__:
+        return {}
+    arguments = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return {argument.name: argument.default for argument in arguments if argument.kind in named}
 
 
 def _is_plain(value: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynn import _numerics
 from tinynn._arguments import fraction
-from tinynn._arrays import FLOAT64, ONE, ZERO, as_floats
+from tinynn._arrays import FLOATS, ONE, ZERO, as_floats
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.losses.base import Loss
 from tinynn.losses.elementwise import ElementwiseLoss
@@ -62,6 +62,7 @@ class SoftmaxCrossEntropy(Loss):
                     f"SoftmaxCrossEntropy: class_weights must be finite, 0 or more, one a class, got {class_weights!r}"
                 )
             self.class_weights = weights
+            self._weights = {dtype: weights.astype(dtype) for dtype in FLOATS}
 
     def forward(self, prediction: Any, target: Any, sample_weight: Any = None) -> float:
         """C = 1/n Σₓ Σₖ wₖ tₖ (log Σⱼ e^zⱼ − zₖ)."""
@@ -149,7 +150,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def _class_weighted(self, q: Array) -> Array:
         if self.class_weights is not None:
-            np.multiply(q, self.class_weights.astype(q.dtype), q)
+            np.multiply(q, self._weights[q.dtype], q)
         return q
 
     def _surprise(self, rows: Array) -> Array:
@@ -176,12 +177,9 @@ class SoftmaxCrossEntropy(Loss):
             given = self._shares(sample_weight, z)
             share[:, 0] = np.repeat(given, len(share) // len(z)) / (len(share) // len(z))
         if places is not None and self.class_weights is not None:
-            labels, weights = (
-                self._buffers.take("labels", places.shape, np.intp),
-                self._buffers.take("weights", places.shape, FLOAT64),
-            )
+            labels, weights = self._buffers.take("labels", places.shape, np.intp), self._column("weights", share)
             np.remainder(places, z.shape[-1], labels)
-            np.take(self.class_weights, labels, mode="clip", out=weights)
+            np.take(self._weights[z.dtype], labels, mode="clip", out=weights[:, 0])
             total = float(np.vdot(share, weights))
             if total <= 0:
                 raise InvalidValueError(f"{self!r}: the class_weights of all labels of this batch are 0")

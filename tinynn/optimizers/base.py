@@ -99,7 +99,10 @@ class Optimizer(abc.ABC):
 
     @abc.abstractmethod
     def update(self, value: Array, grad: Array, learning_rate: float, *args: Any, **slots: Any) -> None:
-        """Change `value` and the slots in place; all are 1-D arrays of one length, `grad` is not written."""
+        """Change `value` and the slots in place; all are 1-D arrays of one length, `grad` is not written.
+
+        `self.steps` counts this step already: it is the t = 1, 2, … of the papers.
+        """
 
     def prepare(self) -> None:  # noqa: B027 (a hook: most rules need nothing here)
         """Called once a step before the updates, with `steps` counted already (1, 2, …)."""
