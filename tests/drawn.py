@@ -1,6 +1,6 @@
 """Hypothesis strategies: the arrays that the law tests draw.
 
-Numbers are multiples of 1/64 from −8 to 8: far enough to leave every activation's linear zone, and on
+Numbers are multiples of 1/16 from −8 to 8: far enough to leave every activation's linear zone, and on
 its kinks often enough; a failure shrinks to arrays such as [[-1.0]]. What is drawn is the array itself,
 never a seed.
 """
@@ -26,12 +26,11 @@ def examples(share: float) -> settings:
     return settings(max_examples=max(2, math.ceil(share * settings.default.max_examples)))
 
 
-def numbers(largest: float = 8.0) -> st.SearchStrategy[float]:
-    return st.integers(-round(64 * largest), round(64 * largest)).map(lambda k: k / 64)
-
-
 def values(shape: tuple[int, ...], dtype: Any = np.float64, largest: float = 8.0) -> st.SearchStrategy[Array]:
-    return hnp.arrays(dtype, shape, elements=numbers(largest), fill=st.nothing())
+    """Multiples of largest/128 from −largest to just below it."""
+    size = math.prod(shape)
+    drawn = st.binary(min_size=size, max_size=size)  # a tenth of the time of drawing number by number
+    return drawn.map(lambda b: (np.frombuffer(b, np.int8) * (largest / 128)).astype(dtype).reshape(shape))
 
 
 def targets(kind: str, shape: tuple[int, ...], dtype: Any = np.float64) -> st.SearchStrategy[Array]:

@@ -117,6 +117,7 @@ def test_the_default_is_nielsens_network(run, monkeypatch):
     assert repr(trainer.loss) == "MSE()"
     assert (type(trainer.optimizer), trainer.optimizer.learning_rate) == (nn.SGD, 3.0)
     assert (options.data, options.epochs, options.batch_size, options.train_size) == ("mnist", 30, 10, None)
+    assert (options.seed, options.dtype, options.quiet, options.output) == (0, "float32", False, None)
     targets = command.targets(options, np.array([3]))
     assert targets.tolist() == [[0, 0, 0, 1, 0, 0, 0, 0, 0, 0]]
 
@@ -155,6 +156,7 @@ def test_weights_and_batches_have_generators_of_their_own(monkeypatch, run):
     ("options", "model", "loss", "rate"),
     [
         (["--hidden", "7,5"], "Dense(64, 7), Sigmoid(), Dense(7, 5), Sigmoid(), Dense(5, 10), Sigmoid()", "MSE", 3.0),
+        (["--hidden", "1"], "Dense(64, 1), Sigmoid(), Dense(1, 10), Sigmoid()", "MSE", 3.0),
         (["--hidden", "0"], "Dense(64, 10), Sigmoid()", "MSE", 3.0),
         (["--hidden", ""], "Dense(64, 10), Sigmoid()", "MSE", 3.0),
         (["--hidden", "0", "--loss", "cross-entropy"], "Dense(64, 10)", "SoftmaxCrossEntropy", 0.5),
@@ -224,6 +226,7 @@ def test_momentum_and_weight_decay_reach_the_optimizer(run):
         return command.build_trainer(options, command.build_model(options, 4, np.random.default_rng(0))).optimizer
 
     assert optimizer("--momentum", "0.5").momentum == 0.5
+    assert optimizer("--momentum", "0").momentum == 0
     assert optimizer("--optimizer", "rmsprop", "--momentum", "0.5").momentum == 0.5
     assert optimizer("--weight-decay", "0.125").groups[0].weight_decay == 0.125
     assert optimizer().groups[0].weight_decay == optimizer("--weight-decay", "0").groups[0].weight_decay == 0
@@ -433,6 +436,8 @@ def test_large_pictures_have_half_as_many_lines_as_rows():
     image[0], image[1], image[2], image[3] = 1.0, 1.0, 1.0, 0.0
     lines = mistakes._picture(image)
     assert lines == ["@" * 28, "+" * 28, *[" " * 28] * 12]
+    sizes = {side: (len(mistakes._picture(np.eye(side))), len(mistakes._picture(np.eye(side))[0])) for side in (14, 16)}
+    assert sizes == {14: (14, 28), 16: (8, 16)}
 
 
 def test_three_pictures_stand_side_by_side_and_24_are_shown():

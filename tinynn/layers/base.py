@@ -172,9 +172,10 @@ class Layer(Tree):
 
 def _constructor(cls: type) -> dict[str, Any]:
     """The names and defaults of a class's constructor arguments."""
-    if cls.__init__ is object.__init__:
+    init = next(vars(c)["__init__"] for c in cls.__mro__ if "__init__" in vars(c))
+    if init is object.__init__:
         return {}
-    arguments = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    arguments = list(inspect.signature(init).parameters.values())[1:]
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     return {argument.name: argument.default for argument in arguments if argument.kind in named}
 

@@ -134,7 +134,7 @@ class Sequential(Container):
             if not self.training:
                 if (x.shape, x.dtype) == self._seen:
                     return self._evaluate(x)
-            elif plan is not None and plan.fits((x.shape, x.dtype)):
+            elif plan is not None and (x.shape, x.dtype) == plan.key and plan.version == LAYOUT.version:
                 return plan.forward(x)
         return self._checked_forward(x)
 
@@ -174,7 +174,7 @@ class Sequential(Container):
         """∂C/∂x of layer `first`, with every check."""
         if self._plan is None or not self.training:
             raise self._needs_forward()
-        incoming = as_floats(grad, self._plan.dtype, self, "grad")
+        incoming = as_floats(grad, self._plan.key[1], self, "grad")
         for k in range(len(self._layers) - 1, first - 1, -1):
             incoming = self._checked(k, "backward", incoming, self._layers[k].backward(incoming))
         self._backward_seen = True

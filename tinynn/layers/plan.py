@@ -23,28 +23,26 @@ if TYPE_CHECKING:
 class Plan:
     """How `layers`, just run forward in training mode, run again for inputs of the same shape.
 
-    Once `version` differs from the layout's, some array has moved and the plan must not be used.
+    `key` is that shape and dtype. Once `version` differs from the layout's, some array has moved and the
+    plan must not be used.
     """
 
     def __init__(self, layers: Sequence[Layer], key: tuple[tuple[int, ...], Dtype]) -> None:
-        self.version, self._key, self.dtype = LAYOUT.version, key, key[1]
+        self.version, self.key = LAYOUT.version, key
         self._layers = list(layers)
         self._chain = bound_from_start(layers)
         self._rest = self._layers[len(self._chain) :]
         # The first layer's input is another array in every step, so it is called by its method.
+        self._entry = self._chain[0]._forward if self._chain else None
         self._forward_calls = [call for layer in self._chain[1:] for call in layer.planned_forward()]
         self._output = self._chain[-1]._output if self._chain else None
         self._first = next((k for k, layer in enumerate(layers) if layer.parameters()), None)
         self._grad: Array | None = None
 
-    def fits(self, key: tuple[tuple[int, ...], Dtype]) -> bool:
-        """Whether the plan holds for an input of this shape and dtype."""
-        return key == self._key and self.version == LAYOUT.version
-
     def forward(self, x: Array) -> Array:
         """y, for an x of the shape that was seen."""
-        if self._chain:
-            self._chain[0]._forward(x)
+        if self._entry is not None:
+            self._entry(x)
             for function, arguments in self._forward_calls:
                 function(*arguments)
             x = self._output  # type: ignore[assignment]

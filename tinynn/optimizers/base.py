@@ -109,8 +109,7 @@ class Optimizer(abc.ABC):
 
     def step(self) -> None:
         """One update of all parameters from their gradients."""
-        if not self.vector.valid:
-            self.vector.check()
+        self.vector.check()
         rate: Any = self._learning_rate
         rates = [self.rate(group) for group in self.groups] if self._varied or callable(rate) else None
         self.steps += 1
