@@ -13,7 +13,7 @@ import numpy as np
 
 from tinynn._arrays import FLOAT64, as_floats
 from tinynn._buffers import Buffers
-from tinynn.errors import InvalidValueError, ShapeError, StateError
+from tinynn.errors import DtypeError, InvalidValueError, ShapeError, StateError
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
@@ -76,3 +76,14 @@ class Loss(abc.ABC):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+def integer_labels(loss: Loss, labels: Any) -> Array:
+    """Class labels as an integer array."""
+    array = np.asarray(labels)
+    if array.dtype.kind not in "iub":
+        raise DtypeError(
+            f"{loss!r}: class labels must be integers, got dtype {array.dtype}; convert them with astype(int), "
+            "or pass probabilities of the logits' shape"
+        )
+    return array

@@ -8,6 +8,7 @@ import numpy as np
 
 from tinynn._arguments import fraction, not_negative, positive
 from tinynn.optimizers.base import Optimizer
+from tinynn.optimizers.moments import decay_mean, decay_square
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
@@ -200,18 +201,3 @@ class Adadelta(Optimizer):
         decay_square(mean_square_change, change, self.decay, term)
         np.multiply(change, learning_rate, change)
         np.subtract(value, change, value)
-
-
-def decay_mean(mean: Array, x: Array, decay: float, scratch: Array) -> None:
-    """mean ← decay · mean + (1 − decay) x."""
-    np.multiply(mean, decay, mean)
-    np.multiply(x, 1.0 - decay, scratch)
-    np.add(mean, scratch, mean)
-
-
-def decay_square(mean_square: Array, x: Array, decay: float, scratch: Array) -> None:
-    """mean_square ← decay · mean_square + (1 − decay) x²."""
-    np.multiply(mean_square, decay, mean_square)
-    np.multiply(x, x, scratch)
-    np.multiply(scratch, 1.0 - decay, scratch)
-    np.add(mean_square, scratch, mean_square)

@@ -1,0 +1,129 @@
+"""A chain of layers: the network of the lecture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, overload
+
+import numpy as np
+
+from tinynn._arrays import as_floats
+from tinynn._buffers import LAYOUT
+from tinynn.layers.base import Layer
+from tinynn.layers.containers import Container
+from tinynn.layers.plan import Plan
+
+if TYPE_CHECKING:
+    from tinynn._arrays import Array, Rng
+
+
+class Sequential(Container):
+    """Layers one after the other.
+
+    y = fₙ(… f₂(f₁(x)))                                              forward
+    ∂C/∂x = J₁ᵀ J₂ᵀ … Jₙᵀ ∂C/∂y, from the last layer to the first    backward
+
+    Parameters: layers, in order; rng: if given, every layer is initialised anew from it, in order.
+    Shapes: as its layers say; x (batch, …).
+    Raises: StateError if one layer stands in two places; DtypeError if a layer changes the dtype.
+
+    >>> from tinynn import Dense, Sigmoid
+    >>> model = Sequential(Dense(784, 30), Sigmoid(), Dense(30, 10), Sigmoid(), rng=0)
+    >>> model
+    Sequential(Dense(784, 30), Sigmoid(), Dense(30, 10), Sigmoid())
+    >>> model.forward(np.zeros((5, 784))).shape, len(model), model[:2]
+    ((5, 10), 4, Sequential(Dense(784, 30), Sigmoid()))
+    """
+
+    transient: ClassVar[tuple[str, ...]] = (*Container.transient, "_plan", "_backward_seen")
+    #: How the next step runs without looking anything up; None until a forward in training mode.
+    _plan: Plan | None = None
+    #: Whether a backward with every check has passed since the plan was made.
+    _backward_seen: bool = False
+
+    def __init__(self, *layers: Layer, rng: Rng = None) -> None:
+        super().__init__(*layers)
+        if rng is not None:
+            self.initialize(rng)
+
+    def append(self, layer: Layer) -> Sequential:
+        """Add a layer at the end, return self; an optimizer must be built after it."""
+        self._append(layer)
+        self._plan = None
+        return self
+
+    def forward(self, x: Any) -> Array:
+        """Each layer's output is the next one's input."""
+        if type(x) is np.ndarray:
+            plan = self._plan
+            if not self.training:
+                if (x.shape, x.dtype) == self._seen:
+                    return self._evaluate(x)
+            elif plan is not None and (x.shape, x.dtype) == plan.key and plan.version == LAYOUT.version:
+                return plan.forward(x)
+        return self._checked_forward(x)
+
+    def _evaluate(self, x: Array) -> Array:
+        for layer in self._layers:
+            x = layer.forward(x)
+        return x
+
+    def _checked_forward(self, x: Any) -> Array:
+        """forward with every check; what passed is trusted until something moves or x has another shape."""
+        y = self._admit(x)
+        seen = y.shape, y.dtype
+        for k, layer in enumerate(self._layers):
+            y = self._checked(k, "forward", y, layer.forward(y))
+        if self.training:
+            self._plan, self._backward_seen = Plan(self._layers, seen), False
+        else:
+            self._seen = seen
+        return y
+
+    def backward(self, grad: Array) -> Array:
+        """Each layer's ∂C/∂x is the ∂C/∂output of the one before."""
+        return self._checked_backward(grad, 0)
+
+    def backward_parameters(self, grad: Array) -> None:
+        """As backward, but the first layer with parameters skips ∂C/∂x, the costliest product of all."""
+        plan = self._plan
+        if plan is not None and self._backward_seen and self.training and plan.version == LAYOUT.version:
+            plan.backward_parameters(grad)
+            return
+        first = next((k for k, layer in enumerate(self._layers) if layer.parameters()), len(self._layers))
+        grad = self._checked_backward(grad, first + 1)
+        if first < len(self._layers):
+            self._layers[first].backward_parameters(grad)
+
+    def _checked_backward(self, grad: Any, first: int) -> Array:
+        """∂C/∂x of layer `first`, with every check."""
+        if self._plan is None or not self.training:
+            raise self._needs_forward()
+        incoming = as_floats(grad, self._plan.key[1], self, "grad")
+        for k in range(len(self._layers) - 1, first - 1, -1):
+            incoming = self._checked(k, "backward", incoming, self._layers[k].backward(incoming))
+        self._backward_seen = True
+        return incoming
+
+    def summary_rows(self, x: Array) -> list[tuple[Layer, int, Array]]:
+        """As in Container, each layer on the output of the one before."""
+        rows: list[tuple[Layer, int, Array]] = []
+        for layer in self._layers:
+            inside = layer.summary_rows(x)
+            rows += [(inner, depth + 1, y) for inner, depth, y in inside]
+            x = inside[0][2]
+        return [(self, 0, x), *rows]
+
+    def __len__(self) -> int:
+        return len(self._layers)
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self._layers)
+
+    @overload
+    def __getitem__(self, k: int) -> Layer: ...
+    @overload
+    def __getitem__(self, k: slice) -> Sequential: ...
+    def __getitem__(self, k: int | slice) -> Layer | Sequential:
+        """One layer, or a Sequential of some of the same layers."""
+        return Sequential(*self._layers[k]) if isinstance(k, slice) else self._layers[k]
