@@ -11,6 +11,8 @@ from tinynn.errors import DtypeError, InvalidValueError
 def number(what: str, value: Any) -> float:
     """value as a finite float."""
     try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
         result = float(value)
     except (TypeError, ValueError):
         raise DtypeError(f"{what} must be a number, got {value!r}") from None

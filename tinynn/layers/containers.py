@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from tinynn._arrays import as_floats
-from tinynn.errors import DtypeError, ShapeError
+from tinynn.errors import DtypeError, ShapeError, StateError
 from tinynn.layers.base import Layer
 from tinynn.layers.tree import Tree
 
@@ -42,6 +42,10 @@ class Container(Layer):
             hint = ": write Sigmoid(), not Sigmoid" if isinstance(layer, type) else ""
             hint = ": pass the layers one by one, Sequential(*layers)" if isinstance(layer, (list, tuple)) else hint
             raise DtypeError(f"{type(self).__name__}: expected a Layer, got {layer!r}{hint}")
+        if any(inner is self for inner in layer.layers_inside()):
+            raise StateError(
+                f"{type(self).__name__}: a network cannot stand inside itself, in two places"
+            )
         self._layers.append(layer)
         self._seen = None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from tinynn._arrays import as_dtype, as_floats, as_rng
+from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.initializers import glorot_uniform, zeros
 from tinynn.layers.bound import BoundLayer
@@ -80,6 +81,11 @@ class Dense(BoundLayer):
         self.weight = Parameter(np.zeros((self.out_features, self.in_features), dtype, order="F"), "weight")
         self.bias = Parameter(np.zeros(self.out_features, dtype), "bias") if bias else None
         self.initialize(rng)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("weight", "bias"):
+            LAYOUT.version += 1  # a Parameter put in another's place: what was bound to that one is void
+        super().__setattr__(name, value)
 
     def initialize(self, rng: Rng = None) -> None:
         """Draw weights, then biases, from `rng`."""

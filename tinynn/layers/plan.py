@@ -66,8 +66,8 @@ class Plan:
 
     def _note(self, grad: Array) -> None:
         """List the calls of a backward pass that starts from this very array, if all layers are bound."""
-        if self._rest:
-            return
+        if self._rest or grad.dtype is not self.key[1]:
+            return  # a gradient of another dtype is converted anew in each call
         first: int = self._first  # type: ignore[assignment]
         self._backward_calls: list[Call] = []
         incoming = grad
