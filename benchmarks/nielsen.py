@@ -67,7 +67,14 @@ RUNS = {
         "784-100-10, cross-entropy, η 0.1, λ 5, 60 epochs", 100, 0.1, 98.04, **L2, epochs=60, judged_on=BOTH
     ),
     "regularized-100-scaled": Run(
-        "the same, weights from N(0, 1/√n)", 100, 0.1, None, **L2, scaled=True, epochs=60, judged_on=BOTH
+        "784-100-10, cross-entropy, η 0.1, λ 5, 60 epochs, start N(0, 1/√n)",
+        100,
+        0.1,
+        None,
+        **L2,
+        scaled=True,
+        epochs=60,
+        judged_on=BOTH,
     ),
 }
 

@@ -45,9 +45,7 @@ LAYERS = [
     LayerRow(lambda: nn.Dense(3, 2), (2, 3)),
     LayerRow(lambda: nn.Dense(2, 3, bias=False), (2, 1, 2)),
     LayerRow(
-        lambda: nn.Dense(
-            2, 3, weight_initializer=initializers.nielsen(), bias_initializer=initializers.nielsen()
-        ),
+        lambda: nn.Dense(2, 3, weight_initializer=initializers.nielsen(), bias_initializer=initializers.nielsen()),
         (2,),
     ),
     LayerRow(lambda: nn.Flatten()),
@@ -91,9 +89,7 @@ LAYERS = [
     LayerRow(lambda: nn.Parallel(nn.Dense(3, 2), nn.Dense(3, 2), merge="sum")),
     LayerRow(lambda: nn.Parallel(nn.Identity(), nn.Tanh(), merge="sum"), (2, 2)),
     LayerRow(
-        lambda: nn.Sequential(
-            nn.Parallel(nn.Dense(3, 2), nn.Residual(nn.Dense(3, 3))), nn.SiLU(), nn.Dense(5, 2)
-        )
+        lambda: nn.Sequential(nn.Parallel(nn.Dense(3, 2), nn.Residual(nn.Dense(3, 3))), nn.SiLU(), nn.Dense(5, 2))
     ),
 ]
 
@@ -168,9 +164,7 @@ LOSSES = [
     LossRow(lambda: nn.SoftmaxCrossEntropy(class_weights=CLASS_WEIGHTS), "labels", LABELS),
     LossRow(lambda: nn.SoftmaxCrossEntropy(class_weights=CLASS_WEIGHTS), "labels", LABELS, (2, 3)),
     LossRow(lambda: nn.SoftmaxCrossEntropy(class_weights=CLASS_WEIGHTS), "probabilities", at_log_of_target),
-    LossRow(
-        lambda: nn.SoftmaxCrossEntropy(label_smoothing=0.2, class_weights=CLASS_WEIGHTS), "labels", LABELS
-    ),
+    LossRow(lambda: nn.SoftmaxCrossEntropy(label_smoothing=0.2, class_weights=CLASS_WEIGHTS), "labels", LABELS),
 ]
 
 

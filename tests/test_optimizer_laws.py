@@ -49,9 +49,7 @@ def parabola(w):
 
 def rosenbrock(w):
     x, y = w
-    return (1 - x) ** 2 + 100 * (y - x**2) ** 2, np.array(
-        [-2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2)]
-    )
+    return (1 - x) ** 2 + 100 * (y - x**2) ** 2, np.array([-2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2)])
 
 
 def minimise(row: OptimizerRow, f, start, rate, steps):

@@ -187,7 +187,9 @@ def test_packing_again_is_idempotent():
     first.check()
 
 
-@pytest.mark.parametrize("choose", [lambda w, b: [w], lambda w, b: [b, w], lambda w, b: [w, b, Parameter([1.0, 2.0]).astype("f8")]])
+@pytest.mark.parametrize(
+    "choose", [lambda w, b: [w], lambda w, b: [b, w], lambda w, b: [w, b, Parameter([1.0, 2.0]).astype("f8")]]
+)
 def test_a_later_packing_takes_over(choose):
     weight, bias = pair()
     older = ParameterVector([weight, bias])

@@ -8,7 +8,10 @@ Every derivative is written by hand, in the class that needs it, and proved agai
 (1, 1)
 """
 
-from tinynn import data, initializers, metrics
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from tinynn import data, initializers
 from tinynn.data import Batches, one_hot, train_test_split
 from tinynn.errors import (
     CheckpointError,
@@ -44,7 +47,6 @@ from tinynn.layers import (
     Tanh,
 )
 from tinynn.losses import MAE, MSE, Hinge, Huber, Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
-from tinynn.metrics import F1, R2, Accuracy, ConfusionMatrix, Precision, Recall, TopKAccuracy
 from tinynn.optimizers import (
     SGD,
     Adadelta,
@@ -60,7 +62,11 @@ from tinynn.optimizers import (
     clip_value,
 )
 from tinynn.parameter import Parameter, ParameterVector
-from tinynn.training import History, Trainer
+
+if TYPE_CHECKING:
+    from tinynn import metrics
+    from tinynn.metrics import F1, R2, Accuracy, ConfusionMatrix, Precision, Recall, TopKAccuracy
+    from tinynn.training import History, Trainer
 
 __version__ = "0.1.0"
 
@@ -131,3 +137,22 @@ __all__ = [
     "one_hot",
     "train_test_split",
 ]
+
+# Loaded on first use, so that importing tinynn costs little beyond importing NumPy.
+_LAZY = {name: "tinynn.training" for name in ("History", "Trainer")} | {
+    name: "tinynn.metrics"
+    for name in ("F1", "R2", "Accuracy", "ConfusionMatrix", "Precision", "Recall", "TopKAccuracy")
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "metrics":
+        return importlib.import_module("tinynn.metrics")
+    if name not in _LAZY:
+        raise AttributeError(f"module 'tinynn' has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -119,7 +119,15 @@ def test_a_list_of_batches_holds_distinct_arrays(source, shuffle):
 
 
 @pytest.mark.parametrize(
-    "hold", [lambda x: x, lambda x: x[:1], lambda x: x.T, lambda x: x.reshape(-1), lambda x: memoryview(x), lambda x: x[1:][:1]]
+    "hold",
+    [
+        lambda x: x,
+        lambda x: x[:1],
+        lambda x: x.T,
+        lambda x: x.reshape(-1),
+        lambda x: memoryview(x),
+        lambda x: x[1:][:1],
+    ],
 )
 def test_whoever_holds_a_batch_or_a_view_of_it_keeps_it(hold):
     x, y = numbered(40)
@@ -160,7 +168,9 @@ def test_a_layer_that_remembers_its_input_still_has_it():
 def test_no_array_is_allocated_per_batch(source, shuffle):
     """Batches of 24 kB and more, a smaller last one; the permutation and the arrays in turn are made once."""
     x = SOURCES[source](np.zeros((20_000, 3), np.float32))
-    batches = nn.Batches(x, np.zeros((20_000, 3), np.float32), 3000, shuffle=shuffle, scale=0.5 if source == "uint8" else None, rng=0)
+    batches = nn.Batches(
+        x, np.zeros((20_000, 3), np.float32), 3000, shuffle=shuffle, scale=0.5 if source == "uint8" else None, rng=0
+    )
     state = {"epoch": iter(())}
 
     def step():

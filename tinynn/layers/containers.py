@@ -43,9 +43,7 @@ class Container(Layer):
             hint = ": pass the layers one by one, Sequential(*layers)" if isinstance(layer, (list, tuple)) else hint
             raise DtypeError(f"{type(self).__name__}: expected a Layer, got {layer!r}{hint}")
         if any(inner is self for inner in layer.layers_inside()):
-            raise StateError(
-                f"{type(self).__name__}: a network cannot stand inside itself, in two places"
-            )
+            raise StateError(f"{type(self).__name__}: a network cannot stand inside itself, in two places")
         self._layers.append(layer)
         self._seen = None
 

@@ -1,0 +1,143 @@
+"""What is exported, that each of it is documented, and that each class has its row in the law tables."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import subprocess
+import sys
+
+import pytest
+from cases import LAYERS, LOSSES, OPTIMIZERS, public
+
+import tinynn as nn
+
+CLASSES = [name for name in nn.__all__ if inspect.isclass(getattr(nn, name))]
+CALLABLES = [name for name in nn.__all__ if callable(getattr(nn, name))]
+
+
+# ---- the law tables -----------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("base", "covered", "table", "row"),
+    [
+        (nn.Layer, {type(row.make()) for row in LAYERS}, "LAYERS", "LayerRow(lambda: nn.{0}(…), sample shape)"),
+        (nn.Loss, {type(row.make()) for row in LOSSES}, "LOSSES", "LossRow(lambda: nn.{0}(), kind of target, best)"),
+        (nn.Optimizer, {row.make for row in OPTIMIZERS}, "OPTIMIZERS", "row(nn.{0}, rate, rate)"),
+    ],
+    ids=["layers", "losses", "optimizers"],
+)
+def test_every_public_class_is_held_to_the_laws(base, covered, table, row):
+    missing = sorted(c.__name__ for c in public(base) - covered)
+    hints = "; ".join(f"add {row.format(name)} to {table} in tests/cases.py" for name in missing)
+    assert not missing, f"no law is tested for {', '.join(missing)}: {hints}"
+
+
+def test_the_coverage_test_sees_a_class_without_a_row(monkeypatch):
+    class Fresh(nn.Identity):
+        pass
+
+    monkeypatch.setattr(nn, "Fresh", Fresh, raising=False)
+    monkeypatch.setattr(nn, "__all__", [*nn.__all__, "Fresh"])
+    assert public(nn.Layer) - {type(row.make()) for row in LAYERS} == {Fresh}
+
+
+# ---- names --------------------------------------------------------------------------------------
+def test_all_is_what_is_exported():
+    assert len(set(nn.__all__)) == len(nn.__all__)
+    visible = {n for n, v in vars(nn).items() if not n.startswith("_") and not inspect.ismodule(v)}
+    assert visible <= set(nn.__all__), f"not in __all__: {sorted(visible - set(nn.__all__))}"
+    assert all(hasattr(nn, name) for name in nn.__all__)
+    assert {"data", "initializers"} <= set(nn.__all__)
+
+
+@pytest.mark.parametrize(
+    "module", [nn.data, nn.initializers, nn.layers, nn.losses, nn.optimizers], ids=lambda m: m.__name__
+)
+def test_each_part_exports_what_it_says(module):
+    assert len(set(module.__all__)) == len(module.__all__)
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_the_same_class_everywhere(name):
+    """Errors and reprs name a class by the name under which a user imports it."""
+    assert getattr(nn, name).__name__ == name
+    assert getattr(nn, name).__module__.split(".")[0] == "tinynn"
+
+
+def test_a_version():
+    assert nn.__version__.count(".") == 2
+
+
+# ---- documentation ------------------------------------------------------------------------------
+def examples_of(thing):
+    """The doctest examples of an object's own docstring."""
+    return doctest.DocTestParser().get_examples(inspect.getdoc(thing) or "")
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_everything_public_is_documented(name):
+    thing = getattr(nn, name)
+    doc = thing.__doc__ if inspect.isclass(thing) else inspect.getdoc(thing)
+    assert doc and doc.strip(), f"{name} has no docstring"
+    first = doc.strip().splitlines()[0]
+    assert first.endswith((".", ":")) or len(doc.strip().splitlines()) > 1, f"{name}: one sentence comes first"
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in CALLABLES if not (inspect.isclass(getattr(nn, n)) and issubclass(getattr(nn, n), Exception))]
+)
+def test_everything_public_has_a_runnable_example(name):
+    thing = getattr(nn, name)
+    if name == "Loss":
+        pytest.skip("abstract, and each loss shows its own")
+    assert examples_of(thing), f"{name}: add an example (>>>) to its docstring"
+
+
+@pytest.mark.parametrize("base", [nn.Layer, nn.Loss, nn.Optimizer], ids=lambda base: base.__name__)
+def test_docstrings_state_shapes_and_sources(base):
+    for thing in sorted(public(base), key=lambda c: c.__name__):
+        wanted = {
+            nn.Layer: ["Shapes:", "forward"],
+            nn.Loss: ["Shapes:", "forward", "backward"],
+            nn.Optimizer: ["Parameters:", "Source:", "←"],
+        }
+        for word in wanted[base]:
+            assert word in thing.__doc__, f"{thing.__name__}: its docstring lacks {word!r}"
+
+
+@pytest.mark.parametrize("name", nn.initializers.__all__)
+def test_initializers_have_examples(name):
+    assert examples_of(getattr(nn.initializers, name)), name
+
+
+@pytest.mark.parametrize("name", nn.data.__all__)
+def test_data_functions_have_examples(name):
+    assert examples_of(getattr(nn.data, name)), name
+
+
+# ---- imports ------------------------------------------------------------------------------------
+def test_import_loads_nothing_heavy():
+    """numpy and the standard library alone, and of that nothing slow."""
+    code = (
+        "import sys, tinynn; "
+        "print([m for m in ('matplotlib', 'torch', 'scipy', 'hypothesis', 'pytest', 'mpmath', 'sklearn', 'pandas', 'PIL', "
+        "'argparse', 'multiprocessing', 'asyncio', 'unittest', 'tinynn.cli') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_arrows_point_one_way():
+    """parameter ← layers, losses, optimizers ← training: each part imports without the later ones."""
+    code = "import sys, types; p = types.ModuleType('tinynn'); p.__path__ = [{path!r}]; sys.modules['tinynn'] = p; import {part}; print([m for m in sys.modules if m.startswith({later!r})])"
+    for part, later in [
+        ("tinynn.parameter", ("tinynn.layers", "tinynn.losses", "tinynn.optimizers")),
+        ("tinynn.layers", ("tinynn.losses", "tinynn.optimizers", "tinynn.training", "tinynn.data")),
+        ("tinynn.losses", ("tinynn.layers", "tinynn.optimizers", "tinynn.training", "tinynn.data")),
+        ("tinynn.optimizers", ("tinynn.layers", "tinynn.losses", "tinynn.training", "tinynn.data")),
+        ("tinynn.data", ("tinynn.layers", "tinynn.losses", "tinynn.optimizers", "tinynn.training")),
+    ]:
+        script = code.format(path=nn.__path__[0], part=part, later=later)
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "[]", f"{part} imports {done.stdout.strip()}"
