@@ -38,16 +38,19 @@ def targets(kind: str, shape: tuple[int, ...], dtype: Any = np.float64) -> st.Se
     if kind == "labels":
         return hnp.arrays(np.intp, shape[:-1], elements=st.integers(0, shape[-1] - 1), fill=st.nothing())
     if kind == "probabilities":
-        shares = hnp.arrays(dtype, shape, elements=st.integers(0, 4), fill=st.nothing())
-        return shares.map(lambda p: (p + (p.sum(-1, keepdims=True) == 0)) / np.maximum(p.sum(-1, keepdims=True), 1)).map(
-            lambda p: (p / p.sum(-1, keepdims=True)).astype(dtype)
-        )  # fmt: skip
+        return hnp.arrays(dtype, shape, elements=st.integers(0, 4), fill=st.nothing()).map(_shares)
     if kind == "bits":
         return hnp.arrays(dtype, shape, elements=st.integers(0, 4).map(lambda k: k / 4), fill=st.nothing())
     if kind == "signs":
         return hnp.arrays(dtype, shape, elements=st.sampled_from([-1.0, 1.0]), fill=st.nothing())
     assert kind == "values", kind
     return values(shape, dtype)
+
+
+def _shares(counts: Array) -> Array:
+    """Each row divided by its sum; a row of zeros counts as a row of ones."""
+    counts = counts + (counts.sum(axis=-1, keepdims=True) == 0)
+    return (counts / counts.sum(axis=-1, keepdims=True)).astype(counts.dtype)
 
 
 class Call(NamedTuple):

@@ -148,6 +148,18 @@ def test_wrong_arguments(make, error, message):
         make()
 
 
-@pytest.mark.parametrize("code", ["Sigmoid()", "LeakyReLU()", "LeakyReLU(negative_slope=0.2)", "ELU(alpha=0.7)", "GELU(approximate='tanh')", "Softplus(beta=2.0)", "SELU()", "Step()"])  # fmt: skip
+@pytest.mark.parametrize(
+    "code",
+    [
+        "Sigmoid()",
+        "LeakyReLU()",
+        "LeakyReLU(negative_slope=0.2)",
+        "ELU(alpha=0.7)",
+        "GELU(approximate='tanh')",
+        "Softplus(beta=2.0)",
+        "SELU()",
+        "Step()",
+    ],
+)
 def test_repr_is_code(code):
     assert repr(eval(code, vars(nn))) == code

@@ -137,7 +137,7 @@ REPRS = [
     "Parallel(Identity(), Dense(2, 1))",
     "Parallel(Identity(), Dense(2, 2), merge='sum')",
     "Sequential(Flatten(), Reshape(2, -1), Dropout(0.3), Softmax())",
-    "Sequential(Dense(784, 100), ReLU(), Dropout(0.25), Dense(100, 100), ReLU(), Dense(100, 100), ReLU(), Dense(100, 10))",
+    "Sequential(Dense(784, 100), ReLU(), Dropout(0.25), Dense(100, 100), ReLU(), Dense(100, 10, bias=False), Tanh())",
 ]
 
 
@@ -152,8 +152,13 @@ def test_repr_is_code(code):
 # ---- errors -------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("wrong", "hint"),
-    [(nn.Sigmoid, r"write Sigmoid\(\), not Sigmoid"), ([nn.Sigmoid()], r"one by one, Sequential\(\*layers\)"), ("relu", ""), (None, "")],
-)  # fmt: skip
+    [
+        (nn.Sigmoid, r"write Sigmoid\(\), not Sigmoid"),
+        ([nn.Sigmoid()], r"one by one, Sequential\(\*layers\)"),
+        ("relu", ""),
+        (None, ""),
+    ],
+)
 @pytest.mark.parametrize("make", [nn.Sequential, nn.Residual, nn.Parallel, lambda layer: nn.Sequential().append(layer)])
 def test_only_layers_are_taken(make, wrong, hint):
     with pytest.raises(nn.DtypeError, match=rf"expected a Layer, got .*{hint}"):
@@ -182,9 +187,10 @@ def test_one_layer_in_two_places_is_an_error():
 
 def test_a_container_inside_itself_is_an_error_not_a_recursion():
     model = nn.Sequential(nn.Tanh())
-    model.append(model)
-    with pytest.raises(nn.StateError):
-        model.forward(np.ones((1, 2)))
+    for inside in (model, nn.Residual(nn.Sequential(model))):
+        with pytest.raises(nn.StateError, match="cannot stand inside itself"):
+            model.append(inside)
+    assert len(model) == 1
 
 
 def test_two_dtypes_in_one_network_are_an_error():

@@ -115,8 +115,9 @@ def test_a_wrong_width_says_what_to_do(shape, hint):
         nn.Dense(3, 2).forward(np.zeros(shape))
 
 
-@pytest.mark.parametrize(("width", "error"), [(0, nn.InvalidValueError), (-1, nn.InvalidValueError), (2.0, nn.DtypeError), ("3", nn.DtypeError), (True, nn.DtypeError), (None, nn.DtypeError)])  # fmt: skip
-def test_a_wrong_width_in_the_constructor(width, error):
+@pytest.mark.parametrize("width", [0, -1, 2.0, "3", True, None])
+def test_a_wrong_width_in_the_constructor(width):
+    error = nn.InvalidValueError if type(width) is int else nn.DtypeError
     with pytest.raises(error, match="Dense: in_features must be"):
         nn.Dense(width, 2)
     with pytest.raises(error, match="Dense: out_features must be"):

@@ -47,8 +47,14 @@ def test_sizes_that_do_not_agree(shape):
 
 @pytest.mark.parametrize(
     ("shape", "error"),
-    [((-1, -1), nn.InvalidValueError), ((-2,), nn.InvalidValueError), ((2.0,), nn.DtypeError), (("a",), nn.DtypeError), ((True,), nn.DtypeError)],
-)  # fmt: skip
+    [
+        ((-1, -1), nn.InvalidValueError),
+        ((-2,), nn.InvalidValueError),
+        ((2.0,), nn.DtypeError),
+        (("a",), nn.DtypeError),
+        ((True,), nn.DtypeError),
+    ],
+)
 def test_shapes_that_are_none(shape, error):
     with pytest.raises(error, match="Reshape: "):
         nn.Reshape(*shape)

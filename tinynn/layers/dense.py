@@ -96,7 +96,7 @@ class Dense(BoundLayer):
 
     def _forward(self, x: Array) -> Array:
         """Z = A Wᵀ + b."""
-        self._input = x
+        self.__dict__["_input"] = x  # past __setattr__, which would take 0.15 µs
         z = self._output_rows
         np.dot(x if self._flat else x.reshape(-1, self.in_features), self._weight_transposed, z)
         if self._bias is not None:

@@ -109,7 +109,8 @@ class Optimizer(abc.ABC):
 
     def step(self) -> None:
         """One update of all parameters from their gradients."""
-        self.vector.check()
+        if not self._packing.valid:
+            self.vector.check()
         rate: Any = self._learning_rate
         rates = [self.rate(group) for group in self.groups] if self._varied or callable(rate) else None
         self.steps += 1
@@ -167,6 +168,7 @@ class Optimizer(abc.ABC):
 
     def _cut(self) -> None:
         """Views of value, gradient and slots: group by group, in blocks if the rule is element-wise."""
+        self._packing = self.vector._packing
         self._varied = any(group.learning_rate is not None for group in self.groups)
         self._blocks = []
         start = 0
@@ -216,12 +218,12 @@ class Optimizer(abc.ABC):
 
     # A copy packs the copied parameters, and cuts its views anew.
     def __getstate__(self) -> dict[str, Any]:
-        return {k: v for k, v in vars(self).items() if k not in ("_buffers", "_operands", "_blocks")}
+        return {k: v for k, v in vars(self).items() if k not in ("_buffers", "_operands", "_blocks", "_packing")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._buffers, self._operands = Buffers(), {}
-        self._blocks = []
+        self._blocks, self._packing = [], self.vector._packing
         if self.vector.valid:
             self._cut()
 

@@ -25,12 +25,12 @@ class Moments(Optimizer):
     def __init__(
         self,
         parameters: Any,
-        learning_rate: Rate,
+        learning_rate: Rate = 0.001,
         *,
-        betas: tuple[float, float],
-        epsilon: float,
-        weight_decay: float,
-        l1_decay: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        l1_decay: float = 0.0,
     ) -> None:
         name = type(self).__name__
         self.betas = as_betas(name, betas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from tinynn.optimizers.moments import Moments
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
-    from tinynn.optimizers.groups import Rate
 
 
 class RAdam(Moments):
@@ -32,25 +31,6 @@ class RAdam(Moments):
     >>> w.value.round(3)
     array([0.8], dtype=float32)
     """
-
-    def __init__(
-        self,
-        parameters: Any,
-        learning_rate: Rate = 0.001,
-        *,
-        betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
-        l1_decay: float = 0.0,
-    ) -> None:
-        super().__init__(
-            parameters,
-            learning_rate,
-            betas=betas,
-            epsilon=epsilon,
-            weight_decay=weight_decay,
-            l1_decay=l1_decay,
-        )
 
     def _rectification(self) -> float | None:
         """r, or None while ρₜ ≤ 5."""
