@@ -152,6 +152,7 @@ LOSSES = [
     LossRow(lambda: nn.Hinge(mean_over="elements"), "signs", lambda target, loss: 2 * target),
     LossRow(lambda: nn.SigmoidCrossEntropy(), "bits", at_logit_of_target),
     LossRow(lambda: nn.SigmoidCrossEntropy(), "labels", one_hot_of(at_logit_of_target, 3)),
+    LossRow(lambda: nn.SigmoidCrossEntropy(), "labels", one_hot_of(at_logit_of_target, 2), (2,)),
     LossRow(lambda: nn.SigmoidCrossEntropy(mean_over="elements"), "bits", at_logit_of_target, (2, 2)),
     LossRow(lambda: nn.SigmoidCrossEntropy(positive_weight=3.0), "bits", at_logit_of_target),
     LossRow(lambda: nn.SigmoidCrossEntropy(positive_weight=[0.5, 1, 3]), "bits", at_logit_of_target),

@@ -77,6 +77,15 @@ TABLE = [
     (lambda: nn.SigmoidCrossEntropy().forward(Z, np.array([0, 1, -1, 2])), VALUE, ["0 … 2", "-1"]),
     (lambda: nn.SigmoidCrossEntropy().forward(Z, np.zeros(4)), DTYPE, ["integers", "float64"]),
     (lambda: nn.SigmoidCrossEntropy(positive_weight=0), VALUE, ["positive_weight", "above 0", "0"]),
+    (lambda: nn.SigmoidCrossEntropy(positive_weight=[[1.0]]), VALUE, ["positive_weight", "[[1.0]]"]),
+    (lambda: nn.SigmoidCrossEntropy(positive_weight=np.inf), VALUE, ["positive_weight", "finite", "inf"]),
+    (
+        lambda: nn.SigmoidCrossEntropy().forward(np.zeros((4, 1)), np.zeros(4, int)),
+        SHAPE,
+        ["(4, 1)", "target[:, None]"],
+    ),
+    (lambda: nn.SoftmaxCrossEntropy(class_weights=[[1, 1]]), VALUE, ["class_weights", "one a class"]),
+    (lambda: nn.SoftmaxCrossEntropy(class_weights=[1, np.inf]), VALUE, ["class_weights", "finite"]),
     # optimizers
     (lambda: nn.SGD(WEIGHT, 0.1), DTYPE, ["list of groups", "into a list"]),
     (lambda: nn.SGD({"parameters": [WEIGHT]}, 0.1), DTYPE, ["into a list"]),

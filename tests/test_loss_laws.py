@@ -206,6 +206,10 @@ def test_a_wrong_shape_is_an_error(row):
     for given_target in wrong:
         with pytest.raises((nn.ShapeError, nn.DtypeError), match="expected a target|expected labels|labels must be"):
             loss.forward(prediction, given_target)
+    for other in (prediction[:1], prediction[:-1], prediction[None]):
+        loss.forward(prediction, target)
+        with pytest.raises(nn.ShapeError, match="expected a target|expected labels"):
+            loss.forward(other, target)
     with pytest.raises(nn.ShapeError, match="not empty"):
         loss.forward(prediction[:0], target[:0])
     with pytest.raises(nn.ShapeError, match="shape \\(batch"):

@@ -115,9 +115,7 @@ def test_the_companion_holds_the_four_files_and_no_dependency(mnist):
     assert about["Name"] == "tinynn-mnist"
     assert about["License-Expression"] == "CC-BY-SA-3.0"
     assert about.get_all("Requires-Dist") is None
-    names = [
-        f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")
-    ]
+    names = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
     assert contents(mnist) == {f"tinynn_mnist/{name}" for name in [*names, "__init__.py", "py.typed"]}
 
 

@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 import tinynn as nn
 from tinynn._arguments import number
 from tinynn.cli.choices import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
-from tinynn.errors import TinynnError
 
 PROGRAM = "python -m tinynn"
 EXAMPLES = f"""examples:
@@ -162,8 +161,8 @@ def _number(what: str, fits: Callable[[float], bool]) -> Callable[[str], float]:
 
     def read(text: str) -> float:
         try:
-            value = number("", text)
-        except TinynnError:
+            value = number("", float(text))
+        except ValueError:  # InvalidValueError is one
             value = None
         if value is None or not fits(value):
             raise argparse.ArgumentTypeError(f"must be a number {what}, got {text!r}")
