@@ -39,9 +39,7 @@ def assert_same(actual: np.ndarray, expected: np.ndarray) -> None:
 
 
 def test_a_file_written_byte_by_byte():
-    content = bytes([0, 0, 0x0B, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes(
-        [0, 1, 0, 2, 0, 3, 1, 0, 0xFF, 0xFF, 0x80, 0]
-    )
+    content = bytes([0, 0, 0x0B, 2, 0, 0, 0, 2, 0, 0, 0, 3]) + bytes([0, 1, 0, 2, 0, 3, 1, 0, 0xFF, 0xFF, 0x80, 0])
     assert_same(read(content), np.array([[1, 2, 3], [256, -1, -32768]], np.int16))
 
 

@@ -15,9 +15,7 @@ integers = hnp.integer_dtypes(endianness="=") | hnp.unsigned_integer_dtypes(endi
 shapes = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
 
 
-@given(
-    integers.flatmap(lambda dtype: hnp.arrays(dtype, shapes, elements=st.integers(0, 6))), st.integers(7, 9)
-)
+@given(integers.flatmap(lambda dtype: hnp.arrays(dtype, shapes, elements=st.integers(0, 6))), st.integers(7, 9))
 def test_one_at_the_label_and_zero_elsewhere(labels, classes):
     result = one_hot(labels, classes)
     assert result.shape == (*labels.shape, classes)

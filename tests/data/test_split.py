@@ -51,9 +51,7 @@ def test_unshuffled_the_test_part_comes_from_the_end():
 
 @pytest.mark.parametrize("options", [{}, {"stratify": np.arange(200) % 2}])
 def test_the_seed_decides_the_order(options):
-    first, again, other = (
-        train_test_split(range(200), rng=seed, **options)[0].tolist() for seed in (1, 1, 2)
-    )
+    first, again, other = (train_test_split(range(200), rng=seed, **options)[0].tolist() for seed in (1, 1, 2))
     assert first == again
     assert first != other
     assert first != sorted(first)
@@ -108,8 +106,7 @@ def test_stratified_parts_are_not_in_order_of_classes():
 def test_ties_between_classes_are_broken_at_random():
     labels = np.arange(20) // 5  # four classes, each with a claim to 1.25 of 5 rows
     extra = [
-        np.bincount(train_test_split(labels, test_size=5, stratify=labels, rng=seed)[1]).argmax()
-        for seed in range(60)
+        np.bincount(train_test_split(labels, test_size=5, stratify=labels, rng=seed)[1]).argmax() for seed in range(60)
     ]
     assert set(extra) == {0, 1, 2, 3}
 
