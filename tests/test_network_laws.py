@@ -54,7 +54,7 @@ def test_the_whole_gradient_matches_differences(network):
     vector = with_parameters(network)
     model, x, upstream = network
     start, gradient = flat(vector, x), gradient_of(model, vector, x, upstream)
-    check_gradient(as_function(model, vector, x), start, gradient, upstream, "(parameters, x)")
+    check_gradient(as_function(model, vector, x), start, gradient, upstream, "(parameters, x)", composite=True)
 
 
 @examples(0.5)
@@ -66,9 +66,9 @@ def test_forward_and_backward_are_adjoint(network, data):
     start = flat(vector, x)
     direction = data.draw(values(start.shape, largest=1), label="v")
     adjoint = gradient_of(model, vector, x, upstream) @ direction
-    check_directions(
-        as_function(model, vector, x), start, direction[None], np.array([adjoint]), upstream, "⟨Jᵀu, v⟩ ({})".format
-    )
+    what = "⟨Jᵀu, v⟩ ({})".format
+    function = as_function(model, vector, x)
+    check_directions(function, start, direction[None], np.array([adjoint]), upstream, what, composite=True)
 
 
 @pytest.mark.parametrize("row", [r for r in LOSSES if r.sample == (3,)], ids=str)
@@ -90,7 +90,7 @@ def test_the_cost_s_gradient_matches_differences(row, data):
     cost(start)
     model.backward_parameters(loss.backward())
     directions = data.draw(values((2, len(vector)), largest=1), label="directions")
-    check_directions(cost, start, directions, directions @ vector.grad)
+    check_directions(cost, start, directions, directions @ vector.grad, composite=True)
 
 
 # ---- laws of structure --------------------------------------------------------------------------
