@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,7 @@ class _Rows:
         flags = source.flags
         self.plain = flags.c_contiguous and flags.aligned and source.dtype.isnative and source.dtype.kind in "fiub"
         self.raw = np.empty(self.shape, source.dtype) if converts and self.plain else None
-        self.ring: list[Array] = []
+        self.ring: deque[Array] = deque()
         self.unheld = 0
 
     def cut(self, where: slice) -> Array:
@@ -143,12 +144,15 @@ class _Rows:
 
     def _free(self) -> Array:
         """An array that nobody but the ring holds: neither a caller nor a view that a caller made."""
-        for k in range(len(self.ring)):
-            if self._holders(k) == self.unheld:
-                return self.ring[k]
-        self.ring = [*self.ring[1 - self.TURNS :], np.empty(self.shape, self.dtype)]
-        self.unheld = self._holders(-1)
-        return self.ring[-1]
-
-    def _holders(self, k: int) -> int:
-        return sys.getrefcount(self.ring[k])
+        ring = self.ring
+        for _ in range(len(ring)):
+            array = ring.popleft()
+            ring.append(array)
+            if sys.getrefcount(array) == self.unheld:
+                return array
+        if len(ring) == self.TURNS:
+            ring.popleft()
+        array = np.empty(self.shape, self.dtype)
+        ring.append(array)
+        self.unheld = sys.getrefcount(array)  # the ring's, this variable's and the call's
+        return array
