@@ -271,6 +271,16 @@ def test_a_warm_step_allocates_no_array(row, dtype):
     assert peak_of(step) < SMALL
 
 
+def test_class_weights_are_copied():
+    """Who changes the array afterwards changes no loss."""
+    weights = np.array([1.0, 2.0, 3.0])
+    losses = nn.SoftmaxCrossEntropy(class_weights=weights), nn.SigmoidCrossEntropy(positive_weight=weights)
+    prediction, target = np.eye(3), np.eye(3)
+    costs = [loss.forward(prediction, target) for loss in losses]
+    weights[:] = 99
+    assert [loss.forward(prediction, target) for loss in losses] == costs
+
+
 @given(data=st.data())
 @examples(0.2)
 def test_conventions_differ_by_what_they_say(data):

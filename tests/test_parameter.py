@@ -60,6 +60,12 @@ def test_the_memory_order_is_kept(order):
         assert array.flags["F_CONTIGUOUS"] == (order == "F")
 
 
+def test_a_view_with_gaps_becomes_c_order():
+    parameter = Parameter(np.arange(24.0).reshape(4, 6)[::2, ::2])
+    assert parameter.value.flags.c_contiguous
+    np.testing.assert_array_equal(parameter.value, [[0, 2, 4], [12, 14, 16]])
+
+
 @pytest.mark.parametrize("what", ["value", "grad"])
 def test_assignment_copies_in_place(what):
     parameter, new = Parameter(matrix()), matrix() + 1
@@ -188,7 +194,8 @@ def test_packing_again_is_idempotent():
 
 
 @pytest.mark.parametrize(
-    "choose", [lambda w, b: [w], lambda w, b: [b, w], lambda w, b: [w, b, Parameter([1.0, 2.0]).astype("f8")]]
+    "choose",
+    [lambda w, b: [w], lambda w, b: [b], lambda w, b: [b, w], lambda w, b: [w, b, Parameter([1.0, 2.0]).astype("f8")]],
 )
 def test_a_later_packing_takes_over(choose):
     weight, bias = pair()
@@ -201,7 +208,7 @@ def test_a_later_packing_takes_over(choose):
     np.testing.assert_array_equal(weight.value, matrix())
     np.testing.assert_array_equal(bias.value, [10, 11])
     newer.value[:] = 7
-    assert (weight.value == 7).all()
+    assert (newer.parameters[0].value == 7).all()
     third = ParameterVector([weight, bias])
     assert not newer.valid and third.valid
 
@@ -248,11 +255,12 @@ def test_a_copied_vector_packs_the_copies(copied):
 
 
 @COPIES
-def test_a_copied_stale_vector_stays_stale(copied):
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_copied_stale_vector_stays_stale(copied, order):
     weight, bias = pair()
-    older = ParameterVector([weight, bias])
-    newer = ParameterVector([weight])
-    older, newer, weight_copy = copied((older, newer, weight))
+    vectors = ParameterVector([weight, bias]), ParameterVector([weight])
+    *copies, weight_copy = copied((*(vectors[k] for k in order), weight))
+    older, newer = (copies[order.index(k)] for k in (0, 1))
     with pytest.raises(nn.StateError):
         older.check()
     newer.check()

@@ -68,6 +68,34 @@ def test_the_same_class_everywhere(name):
     assert getattr(nn, name).__module__.split(".")[0] == "tinynn"
 
 
+DEFAULTS = {
+    "SGD": {"learning_rate": 0.01, "momentum": 0.0, "dampening": 0.0, "nesterov": False},
+    "Adagrad": {"learning_rate": 0.01, "epsilon": 1e-10, "initial_accumulator": 0.0, "learning_rate_decay": 0.0},
+    "RMSprop": {"learning_rate": 0.01, "decay": 0.99, "epsilon": 1e-8, "momentum": 0.0, "centered": False},
+    "Adam": {"learning_rate": 0.001, "betas": (0.9, 0.999), "epsilon": 1e-8, "amsgrad": False},
+    "AdamW": {"learning_rate": 0.001, "betas": (0.9, 0.999), "epsilon": 1e-8, "weight_decay": 0.01},
+    "Adadelta": {"learning_rate": 1.0, "decay": 0.9, "epsilon": 1e-6},
+    "NAdam": {"learning_rate": 0.002, "betas": (0.9, 0.999), "epsilon": 1e-8, "momentum_decay": 0.004},
+    "RAdam": {"learning_rate": 0.001, "betas": (0.9, 0.999), "epsilon": 1e-8},
+    "Lion": {"learning_rate": 0.0001, "betas": (0.9, 0.99)},
+    "MSE": {"half": True, "mean_over": "samples"},
+    "MAE": {"mean_over": "samples"},
+    "Huber": {"delta": 1.0, "mean_over": "samples"},
+    "SoftmaxCrossEntropy": {"label_smoothing": 0.0, "class_weights": None},
+    "Batches": {"batch_size": 32, "shuffle": True, "drop_last": False, "scale": None, "rng": None},
+}
+
+
+@pytest.mark.parametrize("name", sorted({*DEFAULTS} | {c.__name__ for c in public(nn.Optimizer)}))
+def test_defaults_are_the_promised_ones(name):
+    """PyTorch's for the optimizers; a new one needs its row in DEFAULTS."""
+    have = {n: p.default for n, p in inspect.signature(getattr(nn, name)).parameters.items()}
+    wanted = DEFAULTS[name]
+    if issubclass(getattr(nn, name), nn.Optimizer):
+        wanted = {"weight_decay": 0.0, "l1_decay": 0.0, **wanted}
+    assert {n: have[n] for n in wanted} == wanted
+
+
 def test_a_version():
     assert nn.__version__.count(".") == 2
 

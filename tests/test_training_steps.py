@@ -20,7 +20,9 @@ Array = np.ndarray
 
 # ---- the past -----------------------------------------------------------------------------------
 def train_on(model: nn.Sequential, loss: nn.Loss, x: Array) -> list[Array]:
-    """Half a training step, as a user writes it: the cost's gradients."""
+    """Half a training step, as a user writes it: the cost's gradients, none of them left from before."""
+    for parameter in model.parameters():
+        parameter.grad = np.full(parameter.shape, 7.0)
     with generators_kept(model):
         y = model.forward(x)
     loss.forward(y, np.ones_like(y))
@@ -81,8 +83,8 @@ def test_whatever_came_before_a_step_is_as_on_a_new_network(network, past):
     for what, batch in past:
         use(model, loss, what, batch, x.shape[1])
     fresh = copy.deepcopy(model)
-    for _ in range(3):  # from the third step on the same calls run again without a check
-        assert_equal(train_on(model, loss, x), train_on(copy.deepcopy(fresh), nn.MSE(), x))
+    for factor in (1, 2, -1, 3):  # from the third step on the same calls run again without a check
+        assert_equal(train_on(model, loss, factor * x), train_on(copy.deepcopy(fresh), nn.MSE(), factor * x))
     assert_equal(outcome(model, network), outcome(fresh, network))
 
 

@@ -184,6 +184,14 @@ def test_no_array_is_allocated_per_batch(source, shuffle):
     assert peak_of(step, warm=2) < SMALL
 
 
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_source_is_copied_as_a_whole(source):
+    """take() would make a contiguous, native copy first: such sources are gathered in another way."""
+    x = SOURCES[source](np.zeros((20_000, 20), np.float32))
+    batches = nn.Batches(x, np.zeros(20_000), 100, rng=0)
+    assert peak_of(lambda: [None for _ in batches], warm=1) < 400_000
+
+
 def test_a_memmap_larger_than_what_may_be_allocated(tmp_path):
     """64 MB on disk; an epoch reads it batch by batch and never holds a twentieth of it."""
     path = tmp_path / "x.bin"

@@ -224,6 +224,12 @@ def test_a_layer_that_changes_the_dtype_is_named(where, wrap):
         model.backward(np.ones_like(y))
 
 
+def test_residual_and_parallel_number_their_layers_from_0():
+    for model, name in ((nn.Residual(Widening("forward")), "0"), (nn.Parallel(nn.Tanh(), Widening("forward")), "1")):
+        with pytest.raises(nn.DtypeError, match=f"{type(model).__name__}: layer {name}, Widening"):
+            model.forward(np.ones((1, 2), np.float32))
+
+
 def test_a_layer_that_returns_nothing_is_named():
     class Forgetful(nn.Identity):
         def forward(self, x):

@@ -41,6 +41,8 @@ def test_reshape(layer, shape):
 
 @pytest.mark.parametrize("shape", [(5,), (4, 4), (5, -1), (0,), (0, -1), ()])
 def test_sizes_that_do_not_agree(shape):
+    with pytest.raises(nn.ShapeError):
+        nn.Reshape(1).forward(1.0)
     with pytest.raises(nn.ShapeError, match=r"a sample of shape \(3, 4\) has 12 numbers"):
         nn.Reshape(*shape).forward(X)
 

@@ -44,8 +44,9 @@ def test_a_single_layer_and_nested_ones():
     assert cells(nn.Dense(3, 2).summary(3))[1] == ["Dense(3, 2)", "(batch, 2)", "8"]
     model = nn.Sequential(nn.Residual(nn.Dense(3, 3)), nn.Parallel(nn.Identity(), nn.Dense(3, 1)))
     text = model.summary(3)
-    for row in ("Residual(Dense(3, 3))", "Dense(3, 1)", "Identity()"):
-        assert row in text
+    lines = text.splitlines()
+    for row in ("Residual(Dense(3, 3))", "  Dense(3, 3)", "Parallel(Identity(), Dense(3, 1))", "  Identity()"):
+        assert any(line.startswith(row + " ") for line in lines), row  # what stands inside is indented
     assert "(batch, 4)" in text
     assert text.endswith("16 parameters")
 

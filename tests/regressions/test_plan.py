@@ -191,3 +191,24 @@ def test_a_custom_layer_that_changes_the_shape_from_call_to_call():
     assert model.forward(-x).shape == (4, 3)
     model.backward_parameters(rows(4, 3))
     assert model.forward(x).shape == (8, 3)
+
+
+def test_an_inner_layer_whose_input_was_another_in_between():
+    """The first layer with parameters is not the first: its own method runs, and reads its input."""
+    model = nn.Sequential(nn.Sigmoid(), nn.Dense(4, 3), nn.Tanh(), rng=0).astype(np.float64)
+    grad = rows(7, 3)
+    for _ in range(3):
+        step(model, rows(7), grad)
+    model[1].forward(rows(7, seed=5))
+    assert_as_fresh(model, rows(7), grad)
+
+
+def test_the_gradient_of_a_weight_in_c_order():
+    layer = nn.Dense(4, 3, rng=0, dtype=np.float64)
+    layer.weight = nn.Parameter(rows(3, 4))
+    assert layer.weight.value.flags.c_contiguous
+    model, x, grad = nn.Sequential(layer, nn.Identity()), rows(7, seed=3), rows(7, 3)
+    for _ in range(3):
+        step(model, x, grad)
+        np.testing.assert_allclose(layer.weight.grad, grad.T @ x, rtol=1e-13)
+        layer.weight.grad = np.zeros((3, 4))
