@@ -208,7 +208,8 @@ def test_predict_gives_the_caller_an_array_of_its_own(row):
         assert not np.shares_memory(y, x)
         assert_same({"y": y}, {"y": expected}, but=64)
         y[...] = np.nan
-    assert layer.predict(x[:0]).shape == (0, *output_sample(row))
+    for batch_size in (None, 2):
+        assert layer.predict(x[:0], batch_size).shape == (0, *output_sample(row))
 
 
 @over(LAYERS)

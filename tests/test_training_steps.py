@@ -104,6 +104,21 @@ def test_backward_belongs_to_the_last_training_forward(network, uses, warm):
     assert_equal([y, grad_x, *(p.grad for p in model.parameters())], expected)
 
 
+@pytest.mark.parametrize("frozen", range(4))
+def test_a_layer_in_evaluation_mode_takes_no_gradient_however_warm_the_network(frozen):
+    model, loss = nn.Sequential(nn.Dense(2, 3), nn.Tanh(), nn.Dense(3, 2), nn.Sigmoid(), rng=0), nn.MSE()
+    x = np.linspace(-1, 1, 8, dtype=np.float32).reshape(4, 2)
+    for _ in range(3):
+        expected = train_on(model, loss, x)
+    model[frozen].eval()
+    for _ in range(3):
+        np.testing.assert_array_equal(model.forward(x), model.predict(x))
+        with pytest.raises(nn.StateError, match="forward in training mode"):
+            model.backward_parameters(loss.backward())
+    model.train()
+    assert_equal(train_on(model, loss, x), expected)
+
+
 # ---- training -----------------------------------------------------------------------------------
 STEP_NETWORKS = {
     "sigmoid, MSE": lambda: (
