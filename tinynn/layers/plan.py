@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Plan:
     """How `layers`, just run forward in training mode, run again for inputs of the same shape.
 
-    `key` is that shape and dtype. Once `version` differs from the layout's, some array has moved and the
-    plan must not be used.
+    `key` is that shape and dtype, `first` the place of the first layer with parameters, if any. Once
+    `version` differs from the layout's, some array has moved and the plan must not be used.
     """
 
     def __init__(self, layers: Sequence[Layer], key: tuple[tuple[int, ...], Dtype]) -> None:
@@ -36,7 +36,7 @@ class Plan:
         self._entry = self._chain[0]._forward if self._chain else None
         self._forward_calls = [call for layer in self._chain[1:] for call in layer.planned_forward()]
         self._output = self._chain[-1]._output if self._chain else None
-        self._first = next((k for k, layer in enumerate(layers) if layer.parameters()), None)
+        self.first = next((k for k, layer in enumerate(layers) if layer.parameters()), None)
         self._grad: Array | None = None
 
     def forward(self, x: Array) -> Array:
@@ -56,8 +56,8 @@ class Plan:
             # The loss's own array once more, which the layers have accepted already.
             for function, arguments in self._backward_calls:
                 function(*arguments)
-        elif self._first is not None:
-            first, above = self._layers[self._first], self._layers[: self._first : -1]
+        elif self.first is not None:
+            first, above = self._layers[self.first], self._layers[: self.first : -1]
             incoming = grad
             for layer in above:
                 incoming = layer.backward(incoming)
@@ -68,7 +68,7 @@ class Plan:
         """List the calls of a backward pass that starts from this very array, if all layers are bound."""
         if self._rest or grad.dtype is not self.key[1]:
             return  # a gradient of another dtype is converted anew in each call
-        first: int = self._first  # type: ignore[assignment]
+        first: int = self.first  # type: ignore[assignment]
         self._backward_calls: list[Call] = []
         incoming = grad
         for layer in self._chain[:first:-1]:

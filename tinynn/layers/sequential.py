@@ -87,13 +87,12 @@ class Sequential(Container):
     def backward_parameters(self, grad: Array) -> None:
         """As backward, but the first layer with parameters skips ∂C/∂x, the costliest product of all."""
         plan = self._plan
-        if plan is not None and self._backward_seen and self.training and plan.version == LAYOUT.version:
+        if plan is None or not self.training:
+            raise self._needs_forward()
+        if self._backward_seen and plan.version == LAYOUT.version:
             plan.backward_parameters(grad)
-            return
-        first = next((k for k, layer in enumerate(self._layers) if layer.parameters()), len(self._layers))
-        grad = self._checked_backward(grad, first + 1)
-        if first < len(self._layers):
-            self._layers[first].backward_parameters(grad)
+        elif plan.first is not None:
+            self._layers[plan.first].backward_parameters(self._checked_backward(grad, plan.first + 1))
 
     def _checked_backward(self, grad: Any, first: int) -> Array:
         """∂C/∂x of layer `first`, with every check."""
