@@ -6,7 +6,7 @@ function's own values. Nothing in tinynn imports this package.
 
 from __future__ import annotations
 
-from tinynn.testing.gradients import check_gradient, check_jacobian
+from tinynn.testing.gradients import check_gradient, check_hessian_product, check_jacobian
 from tinynn.testing.report import ArrayReport, GradientError, Report
 
-__all__ = ["ArrayReport", "GradientError", "Report", "check_gradient", "check_jacobian"]
+__all__ = ["ArrayReport", "GradientError", "Report", "check_gradient", "check_hessian_product", "check_jacobian"]

@@ -1,0 +1,264 @@
+"""Differences of one function at one point, entry by entry: a quick look at many entries, a close one at one.
+
+The quick look takes four values of f per entry. The close look has steps of all sizes, from both sides,
+with an estimate of the error; it decides what noise, a kink nearby, a steep or a flat function or the
+edge of a domain kept from agreeing, and what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tinynn.testing.differences import EPSILON, UNKNOWN, Estimate, Slopes, slopes
+
+if TYPE_CHECKING:
+    from tinynn._arrays import Array
+
+#: Steps of the quick look: small enough for functions that bend over a tenth, large enough for 12 digits.
+QUICK = 2.0**-9
+#: The close look tries these in turn, times max(1, |x|): down to where a kink 1e-10 away is left outside,
+#: then up, where the slope of a flat function rises above its rounding.
+REACHES = 2.0 ** np.array([0.0, -6, -12, -18, -24, -30, 6, 12])
+#: So many of them go down.
+DOWN = 6
+#: A value of f is trusted to this many of its roundings.
+ROUNDINGS = 16 * EPSILON
+#: Tight enough to end the search: the error in units of the derivative, or of the largest one.
+TIGHT, TIGHT_OF_LARGEST = 1e-6, 1e-10
+#: A function that stands still over less than this may have been rounded.
+QUANTISED = 2.0**-17
+#: Differences may overlook so small a share of the outputs' size: a knot of a spline, the tail of an exponential.
+UNRESOLVED = 1e-11
+#: A quick look holds so many numbers at once.
+CHUNK = 1 << 20
+#: Outside of its domain a function raises one of these.
+UNDEFINED = (ArithmeticError, ValueError, np.linalg.LinAlgError)
+
+
+class Claim(NamedTuple):
+    """That `gradient` is ∂⟨upstream, output(value)⟩/∂value at `value`; float64 arrays.
+
+    output may be called with any array of value's shape, and owns what it gives. `again`, if given,
+    claims anew with value off by a few roundings: how much that changes is what rounding does to the
+    claimed gradient. `composite`: a chain of functions, whose right derivative at a kink need not lie
+    between the one-sided ones. `analytic`: output takes complex numbers too, perhaps.
+    """
+
+    name: str
+    value: Array
+    output: Callable[[Array], Array]
+    upstream: Array
+    gradient: Array
+    again: Callable[[], Array] | None = None
+    composite: bool = False
+    analytic: bool = False
+
+
+class Outcome(NamedTuple):
+    """The close look at one entry."""
+
+    right: bool
+    kink: bool
+    numeric: Estimate
+
+
+class Looks(NamedTuple):
+    """The quick look at some entries: derivative and noise of each, and which of them sit on a kink.
+
+    jacobian, shape (entries, outputs), holds the derivative of every output; None if it is too large.
+    """
+
+    numeric: Array
+    noise: Array
+    kinks: Array
+    jacobian: Array | None
+
+
+class Prober:
+    """Differences of one claim's function."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim, self.evaluations = claim, 0
+        self._flat = np.ravel(claim.value)
+        self._shape, self._f = claim.value.shape, claim.output
+        self._upstream = np.ravel(claim.upstream)
+        self.middle = self._output(self._flat.copy())
+        self._weight = np.abs(self._upstream) * np.abs(self.middle)
+        self._jitters: dict[tuple[int, float], float] = {}
+
+    def _output(self, flat: Array) -> Array:
+        self.evaluations += 1
+        return np.array(self._f(flat.reshape(self._shape)), np.float64).ravel()
+
+    def rise(self, k: int, step: float) -> tuple[Array | None, float]:
+        """output(value + step · eₖ) − output(value), None where that is undefined, and the true step."""
+        moved = self._flat.copy()
+        moved[k] += step
+        taken = float(moved[k] - self._flat[k])
+        try:
+            return self._output(moved) - self.middle, taken
+        except UNDEFINED:
+            return None, taken
+
+    def rounding(self, change: Array) -> float:
+        """What rounding does to ⟨upstream, change⟩: only outputs that changed add to it, if any did."""
+        if not change.any():  # nothing depends on the entry, or rounding has swallowed what does
+            return ROUNDINGS * float(self._weight.sum())
+        with np.errstate(all="ignore"):
+            found = float(np.sum(np.where(change != 0, self._weight + np.abs(self._upstream * change), 0.0)))
+        return ROUNDINGS * found if np.isfinite(found) else np.inf
+
+    # ---- the quick look -------------------------------------------------------------------------
+    def quick(self, entries: Array) -> Looks:
+        """Central differences with two steps, extrapolated; the noise is that of rounding alone."""
+        outputs = max(1, self.middle.size)
+        chunk = max(1, CHUNK // (4 * outputs))
+        keep = len(entries) <= chunk
+        found = [self._quick(entries[start : start + chunk], keep) for start in range(0, len(entries), chunk)]
+        numeric, noise, kinks = (np.concatenate([part[k] for part in found]) for k in range(3))
+        return Looks(numeric, noise, kinks, found[0].jacobian if keep else None)
+
+    def _quick(self, entries: Array, keep: bool) -> Looks:
+        flat, upstream, middle, f, shape = self._flat, self._upstream, self.middle, self._f, self._shape
+        values = np.empty((4, len(entries), middle.size))
+        widths = np.empty((2, len(entries)))
+        for row, k in enumerate(entries.tolist()):
+            at = float(flat[k])
+            reach = QUICK * max(1.0, abs(at))
+            ends = (at + reach, at - reach, at + reach / 2, at - reach / 2)
+            widths[:, row] = ends[0] - ends[1], ends[2] - ends[3]
+            try:
+                for values_at, end in zip(values, ends, strict=True):
+                    moved = flat.copy()
+                    moved[k] = end
+                    values_at[row] = np.ravel(f(moved.reshape(shape)))
+            except UNDEFINED:
+                values[:, row] = np.nan
+        self.evaluations += 4 * len(entries)
+        up, down, half_up, half_down = values
+        changed = (up - down) != 0
+        coarse, fine = (up - down) / widths[0, :, None], (half_up - half_down) / widths[1, :, None]
+        jacobian = (4 * fine - coarse) / 3
+        weights = np.abs(upstream) * np.abs(middle) + np.abs(upstream * (up - middle))
+        rounded = np.where(changed, weights, 0.0).sum(axis=1)
+        rounded = np.where(changed.any(axis=1), rounded, self._weight.sum())
+        noise = 4 * ROUNDINGS * rounded / widths[0]
+        # A bend halves when the step does; what stays is a kink.
+        bends = [2 * ((a + b - 2 * middle) @ upstream) / w for a, b, w in
+                 ((up, down, widths[0]), (half_up, half_down, widths[1]))]  # fmt: skip
+        numeric = jacobian @ upstream
+        kinks = np.abs(bends[1]) > np.maximum(0.75 * np.abs(bends[0]), 1e-3 * np.abs(numeric) + 100 * noise)
+        return Looks(numeric, noise, kinks, jacobian if keep else None)
+
+    # ---- the close look -------------------------------------------------------------------------
+    def close(self, k: int, tolerance: float, largest: float) -> Outcome:
+        """The verdict on entry k from steps of all sizes."""
+        claimed, size = float(self.claim.gradient.flat[k]), abs(float(self._flat[k]))
+        unresolved = UNRESOLVED * self._size_along(k)
+        found: list[tuple[float, Estimate]] = []
+        smallest_kink = None
+        for reach in self._reaches(size):
+            if reach > max(1.0, size) and any(_tight(seen, largest) for _, seen in found):
+                break
+            seen = self._slopes(k, reach)
+            if seen.flat:
+                if claimed == 0:
+                    return Outcome(True, False, seen.central)
+                if reach < QUANTISED * max(1.0, size):  # rounding has swallowed the change
+                    continue
+            smooth = seen.central if np.isfinite(seen.central.error) else _one_sided(seen)
+            if seen.kinked and np.isfinite(seen.central.error):
+                if reach < size or reach < 1:
+                    smallest_kink = reach
+                continue
+            contradicted = any(_apart(smooth, other) for smaller, other in found if smaller < reach)
+            if contradicted:  # what small steps see is what there is
+                continue
+            tight, agrees = _tight(smooth, largest), _agrees(claimed, smooth, tolerance)
+            if tight and agrees:
+                return Outcome(True, False, smooth)
+            confirmed = tight and any(_tight(other, largest) and not _apart(other, smooth) for _, other in found)
+            if confirmed and abs(claimed - smooth.value) > unresolved:
+                return Outcome(False, False, smooth)
+            found.append((reach, smooth))
+        best = _best(found)
+        if best.error <= max(1e-3 * abs(best.value), 1e-6 * largest) or smallest_kink is None:
+            right = _agrees(claimed, best, tolerance) or abs(claimed - best.value) <= unresolved
+            return Outcome(right, False, best)
+        low, high, noise = self._between(k, smallest_kink)
+        slack = 1e-6 * max(abs(low), abs(high), abs(claimed)) + noise
+        inside = low - slack <= claimed <= high + slack
+        return Outcome(self.claim.composite or inside, True, Estimate((low + high) / 2, (high - low) / 2))
+
+    def _size_along(self, k: int) -> float:
+        """How large the outputs are that entry k changes, for each unit of the entry."""
+        change, _ = self.rise(k, 0.1 * max(1.0, abs(float(self._flat[k]))))
+        return 0.0 if change is None else self.rounding(change) / ROUNDINGS / max(1.0, abs(float(self._flat[k])))
+
+    def _reaches(self, size: float) -> list[float]:
+        reaches = [float(reach) * max(1.0, size) for reach in REACHES]
+        return [*reaches[:DOWN], size, *reaches[DOWN:]] if 0 < size < 2.0**-6 else reaches
+
+    def _slopes(self, k: int, reach: float) -> Slopes:
+        change, _ = self.rise(k, 0.1 * reach)
+        rounding = 0.0 if change is None else self.rounding(change)
+        noise = max(self._jitter(k, reach), self._jitter(k, 2.0**-12 * max(1.0, abs(float(self._flat[k])))))
+        return slopes(lambda step: self._projected(k, step), reach, max(rounding, noise))
+
+    def _projected(self, k: int, step: float) -> tuple[float, float]:
+        outputs, taken = self.rise(k, step)
+        if outputs is None or taken == 0:
+            return np.nan, step
+        return float(self._upstream @ outputs), taken
+
+    def _jitter(self, k: int, reach: float) -> float:
+        """Noise that the size of the outputs does not tell, as of (1e8 + x) − 1e8.
+
+        Five values so near to one another that a smooth function's fourth difference vanishes: what is
+        left is noise. The steps are no powers of 2, at which rounding could hide.
+        """
+        if (k, reach) not in self._jitters:
+            fourths = [0.0]
+            for t in (0.4170220 * 2.0**-20 * reach, 0.7203245 * 2.0**-20 * reach, 1.3023326 * 2.0**-20 * reach):
+                a, b, c, d = (self._projected(k, step * t)[0] for step in (-2, -1, 1, 2))
+                fourths.append(abs(a - 4 * b - 4 * c + d))
+            self._jitters[k, reach] = float(np.nanmax(fourths))
+        return self._jitters[k, reach]
+
+    def _between(self, k: int, reach: float) -> tuple[float, float, float]:
+        """The least and the greatest sum of each output's slopes, and their noise: outputs have kinks of their own."""
+        step = max(1e-3 * reach, min(0.05 * reach, 1e-8 * max(1.0, abs(float(self._flat[k])))))
+        (up, ahead), (down, back) = self.rise(k, step), self.rise(k, -step)
+        if up is None or down is None:
+            return -np.inf, np.inf, 0.0
+        right, left = self._upstream * up / ahead, self._upstream * down / back
+        noise = (self.rounding(up) + self.rounding(down)) / step
+        return float(np.minimum(left, right).sum()), float(np.maximum(left, right).sum()), noise
+
+
+def _one_sided(seen: Slopes) -> Estimate:
+    """At the edge of the domain the slope from inside is the derivative."""
+    return min(seen.left, seen.right, key=lambda e: e.error)
+
+
+def _tight(seen: Estimate, largest: float) -> bool:
+    return seen.error <= max(TIGHT * abs(seen.value), TIGHT_OF_LARGEST * largest)
+
+
+def _agrees(claimed: float, seen: Estimate, tolerance: float) -> bool:
+    return bool(abs(claimed - seen.value) <= 4 * seen.error + tolerance * abs(seen.value))
+
+
+def _apart(a: Estimate, b: Estimate) -> bool:
+    return bool(abs(a.value - b.value) > 4 * (a.error + b.error))
+
+
+def _best(found: list[tuple[float, Estimate]]) -> Estimate:
+    """The surest estimate that none from smaller steps contradicts."""
+    credible = [
+        seen for reach, seen in found if not any(_apart(seen, other) for smaller, other in found if smaller < reach)
+    ]
+    return min(credible, key=lambda seen: seen.error, default=UNKNOWN)
