@@ -7,6 +7,18 @@ function's own values. Nothing in tinynn imports this package.
 from __future__ import annotations
 
 from tinynn.testing.gradients import check_gradient, check_hessian_product, check_jacobian
-from tinynn.testing.report import ArrayReport, GradientError, Report
+from tinynn.testing.layers import check_layer
+from tinynn.testing.report import ArrayReport, Cause, GradientError, Report
+from tinynn.testing.subjects import from_callables
 
-__all__ = ["ArrayReport", "GradientError", "Report", "check_gradient", "check_hessian_product", "check_jacobian"]
+__all__ = [
+    "ArrayReport",
+    "Cause",
+    "GradientError",
+    "Report",
+    "check_gradient",
+    "check_hessian_product",
+    "check_jacobian",
+    "check_layer",
+    "from_callables",
+]

@@ -115,25 +115,29 @@ def ignores_upstream(e: Evidence) -> Cause | None:
 
 def constant_factor(e: Evidence) -> Cause | None:
     factor = ratio_of(e.code, e.true)
-    if factor is None:
+    if factor is None or abs(factor - 1) < 1e-5:
         return None
     is_times = f"{e.what} is the right one times"
     if abs(factor + 1) < 1e-6:
         return Cause("sign", f"{e.what} has the wrong sign")
-    if e.attributes:
-        named = next(_named_factor(factor, e.attributes), None)
-        if named is not None:
-            name, formula = named
-            dropout = name in ("rate", "p", "keep", "keep_prob", "keep_probability", "prob", "probability", "drop")
-            slug = "dropout-scale" if dropout else "factor"
-            return Cause(slug, f"{is_times} {formula} = {factor:.6g}: a factor {name} missing or doubled")
+    fractions = {name: a for name, a in e.attributes.items() if a != round(a)}
+    sizes = {name: a for name, a in e.attributes.items() if a == round(a)}
+    for name, formula in _named_factor(factor, fractions):
+        slug = "dropout-scale" if name.strip("_").lower() in DROPOUT else "factor"
+        return Cause(slug, f"{is_times} {formula} = {factor:.6g}: a factor {name} missing or doubled")
     if abs(factor - 1) < 1e-2:
         return Cause("coefficient", f"{is_times} {factor:.8g}: a mistyped coefficient")
     if e.rows is not None and e.rows > 2:
         for n, where in ((e.rows, "n too much"), (1 / e.rows, "the mean over the batch where the sum belongs")):
             if abs(factor / n - 1) < 1e-6:
                 return Cause("batch-mean", f"{is_times} {_fraction(factor)}, and the batch has {e.rows} rows: {where}")
+    for _, formula in _named_factor(factor, sizes):
+        return Cause("factor", f"{is_times} the constant factor {_fraction(factor)}, which is {formula}")
     return Cause("factor", f"{is_times} the constant factor {_fraction(factor)}")
+
+
+#: What people call the probability of dropping or keeping a unit.
+DROPOUT = ("rate", "p", "keep", "keep_prob", "keep_probability", "prob", "probability", "drop", "drop_rate", "dropout")
 
 
 def _named_factor(factor: float, attributes: dict[str, float]) -> Iterator[tuple[str, str]]:
@@ -190,15 +194,20 @@ def rows(e: Evidence) -> Cause | None:
     n = e.rows
     if n is None or n < 2 or e.upstream.ndim < 1 or len(e.upstream) != n:
         return None
+    if _right(e).any():
+        return None
     per_row = e.array.shape[:1] == (n,) and e.value.ndim == e.upstream.ndim
+    parts = {}
     for row, name in ((n - 1, "last"), (0, "first")):
         alone = np.zeros_like(e.upstream)
         alone[row] = e.upstream[row]
-        part = e.true_for(alone)
-        if same(e.code, e.true - part):
-            return Cause("row-dropped", f"{e.what} leaves out the {name} row of the batch")
+        parts[name] = e.true_for(alone)
+    for name, part in parts.items():
         if not per_row and same(e.code, part):
             return Cause("batch-sum", f"{e.what} is that of the {name} row alone: the sum over the batch is missing")
+    for name, part in parts.items():
+        if same(e.code, e.true - part):
+            return Cause("row-dropped", f"{e.what} leaves out the {name} row of the batch")
     return None
 
 
@@ -219,14 +228,23 @@ def at_output(e: Evidence) -> Cause | None:
     return None
 
 
+def _wrong(e: Evidence) -> Array:
+    """Which of the differenced entries are wrong."""
+    wrong = np.zeros(e.array.shape, bool)
+    wrong[tuple(zip(*e.array.wrong, strict=True))] = True
+    return wrong[e.known]
+
+
+def _right(e: Evidence) -> Array:
+    """Which of them are right, and not because there is nothing to get wrong."""
+    silent = (np.abs(e.true) <= 1e-9 * np.abs(e.true).max(initial=0.0)) & (e.code == 0)
+    return ~_wrong(e) & ~silent
+
+
 # ---- some entries are right ---------------------------------------------------------------------
 def branch(e: Evidence) -> Cause | None:
     """Right for some entries: which have what in common?"""
-    wrong = np.zeros(e.array.shape, bool)
-    wrong[tuple(zip(*e.array.wrong, strict=True))] = True
-    wrong, value = wrong[e.known], e.value[e.known]
-    silent = (np.abs(e.true) <= 1e-9 * np.abs(e.true).max(initial=0.0)) & (e.code == 0)
-    right = ~wrong & ~silent
+    wrong, right, value = _wrong(e), _right(e), e.value[e.known]
     if not right.any():
         return None
     if wrong.sum() == 1:
@@ -246,6 +264,19 @@ def branch(e: Evidence) -> Cause | None:
 
 
 # ---- terms and factors --------------------------------------------------------------------------
+def diagonal(e: Evidence) -> Cause | None:
+    """Each output depends on many inputs: was its own alone differentiated by?"""
+    jacobian, y = e.array.jacobian, np.asarray(e.output(e.value))
+    if (
+        jacobian is None
+        or y.shape != e.value.shape
+        or not same(np.ravel(e.array.gradient), np.ravel(e.upstream) * np.diag(jacobian))
+    ):
+        return None
+    text = f"{e.what} holds the diagonal of the Jacobian alone: an output depends on other inputs, too, through a sum"
+    return Cause("normalisation", text)
+
+
 def normalisation(e: Evidence) -> Cause | None:
     """Along one axis the error is a constant, or a multiple of x or y: a mean or a variance was not differentiated."""
     if not e.known.all() or e.value.ndim < 2:
@@ -253,18 +284,16 @@ def normalisation(e: Evidence) -> Cause | None:
     error = e.array.gradient - e.array.derivative
     y = np.asarray(e.output(e.value))
     for axis in (-1, 0):
-        if error.shape[axis] < 4:
-            continue
-        over = "the features" if axis == -1 else "the batch"
-        if fitted(error, axis, ["1"], e.value):
+        size, over = error.shape[axis], "the features" if axis == -1 else "the batch"
+        if size >= 3 and fitted(error, axis, ["1"], e.value):
             return Cause(
                 "normalisation", f"{e.what} lacks a term that is constant over {over}: that of a mean or a sum"
             )
-        if y.shape == e.value.shape and fitted(error, axis, ["y"], y):
-            return Cause(
-                "normalisation", f"{e.what} lacks a term proportional to y over {over}: that of a sum or a norm"
-            )
-        if fitted(error, axis, ["1", "y"], e.value):
+        for name, array in (("y", y), ("exp y", np.exp(y)), ("x", e.value)):
+            if size >= 3 and array.shape == error.shape and fitted(error, axis, ["y"], array):
+                text = f"{e.what} lacks a term proportional to {name} over {over}: that of a sum or a norm"
+                return Cause("normalisation", text)
+        if size >= 4 and fitted(error, axis, ["1", "y"], e.value):
             return Cause(
                 "normalisation", f"{e.what} lacks a term linear in x over {over}: that of a variance or a norm"
             )
@@ -309,7 +338,7 @@ def _candidates(e: Evidence, y: Array) -> Iterator[tuple[str, Array]]:
 
 
 def coefficient(e: Evidence) -> Cause | None:
-    if not same(e.code, e.true, 1e-2):
+    if not same(e.code, e.true, 1e-2) or 2 * len(e.array.wrong) < e.true.size:
         return None
     share = float(np.abs(e.code - e.true).max() / np.abs(e.true).max())
     return Cause(
@@ -318,6 +347,6 @@ def coefficient(e: Evidence) -> Cause | None:
 
 
 HYPOTHESES: list[Callable[[Evidence], Cause | None]] = [
-    not_finite, forgotten, kink, ignores_upstream, constant_factor, transposed, swapped, permuted, rows, float32,
-    at_output, branch, normalisation, entry_factor, coefficient,
+    not_finite, forgotten, kink, ignores_upstream, float32, constant_factor, transposed, swapped, permuted, rows,
+    at_output, coefficient, branch, diagonal, normalisation, entry_factor,
 ]  # fmt: skip

@@ -30,6 +30,8 @@ ROUNDINGS = 16 * EPSILON
 TIGHT, TIGHT_OF_LARGEST = 1e-6, 1e-10
 #: A function that stands still over less than this may have been rounded.
 QUANTISED = 2.0**-17
+#: Steps, in reaches, that are no powers of 2, at which rounding could hide.
+JITTERS = 2.0**-20 * np.array([0.4170220, 0.7203245, 0.9302326, 1.0146756, 1.0923386, 1.1862602])
 #: Differences may overlook so small a share of the outputs' size: a knot of a spline, the tail of an exponential.
 UNRESOLVED = 1e-11
 #: A quick look holds so many numbers at once.
@@ -205,7 +207,7 @@ class Prober:
     def _slopes(self, k: int, reach: float) -> Slopes:
         change, _ = self.rise(k, 0.1 * reach)
         rounding = 0.0 if change is None else self.rounding(change)
-        noise = max(self._jitter(k, reach), self._jitter(k, 2.0**-12 * max(1.0, abs(float(self._flat[k])))))
+        noise = max(self._jitter(k, reach), self._grain(k))
         return slopes(lambda step: self._projected(k, step), reach, max(rounding, noise))
 
     def _projected(self, k: int, step: float) -> tuple[float, float]:
@@ -214,29 +216,43 @@ class Prober:
             return np.nan, step
         return float(self._upstream @ outputs), taken
 
+    def _grain(self, k: int) -> float:
+        """Noise that is the same for steps of two sizes; what grows with the step is the function's own bend."""
+        near = 2.0**-12 * (abs(float(self._flat[k])) or 1.0)
+        grain = self._jitter(k, near)
+        return grain if self._jitter(k, 8 * near) <= 64 * grain else 0.0
+
     def _jitter(self, k: int, reach: float) -> float:
         """Noise that the size of the outputs does not tell, as of (1e8 + x) − 1e8.
 
-        Five values so near to one another that a smooth function's fourth difference vanishes: what is
-        left is noise. The steps are no powers of 2, at which rounding could hide.
+        Five values so near to one another that a smooth function's third and fourth differences vanish:
+        what is left is noise.
         """
         if (k, reach) not in self._jitters:
-            fourths = [0.0]
-            for t in (0.4170220 * 2.0**-20 * reach, 0.7203245 * 2.0**-20 * reach, 1.3023326 * 2.0**-20 * reach):
+            rests = [0.0]
+            for t in JITTERS * reach:
                 a, b, c, d = (self._projected(k, step * t)[0] for step in (-2, -1, 1, 2))
-                fourths.append(abs(a - 4 * b - 4 * c + d))
-            self._jitters[k, reach] = float(np.nanmax(fourths))
+                rests += [abs(a - 4 * b - 4 * c + d), abs(d - 2 * c + 2 * b - a)]
+            self._jitters[k, reach] = float(np.nanmax(rests))
         return self._jitters[k, reach]
 
     def _between(self, k: int, reach: float) -> tuple[float, float, float]:
-        """The least and the greatest sum of each output's slopes, and their noise: outputs have kinks of their own."""
+        """The least and the greatest sum of each output's slopes, and the doubt about them.
+
+        Outputs have kinks of their own, so that each may take its own side.
+        """
         step = max(1e-3 * reach, min(0.05 * reach, 1e-8 * max(1.0, abs(float(self._flat[k])))))
-        (up, ahead), (down, back) = self.rise(k, step), self.rise(k, -step)
-        if up is None or down is None:
-            return -np.inf, np.inf, 0.0
-        right, left = self._upstream * up / ahead, self._upstream * down / back
-        noise = (self.rounding(up) + self.rounding(down)) / step
-        return float(np.minimum(left, right).sum()), float(np.maximum(left, right).sum()), noise
+        ends, noise = [], 0.0
+        for h in (step, step / 2):
+            (up, ahead), (down, back) = self.rise(k, h), self.rise(k, -h)
+            if up is None or down is None:
+                return -np.inf, np.inf, 0.0
+            right, left = self._upstream * up / ahead, self._upstream * down / back
+            ends.append((float(np.minimum(left, right).sum()), float(np.maximum(left, right).sum())))
+            noise = (self.rounding(up) + self.rounding(down)) / h
+        (low, high), (lower, higher) = ends
+        bend = 4 * max(abs(low - lower), abs(high - higher))
+        return min(low, lower), max(high, higher), noise + bend
 
 
 def _one_sided(seen: Slopes) -> Estimate:
