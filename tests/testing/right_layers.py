@@ -907,6 +907,7 @@ class TwoBiases(nn.Layer):
 
     def backward(self, grad):
         self.a.grad = self.b.grad = grad.sum(axis=0)
+        self.unused.grad.fill(0)
         return grad
 
 

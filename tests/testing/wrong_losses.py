@@ -46,10 +46,10 @@ class FaultyLoss(nn.Loss):
         return self.grad
 
 
-def cases(make, prediction, target, faults):
+def cases(make, prediction, target, faults, **options):
     def case(fault, cause):
         def run(wrong):
-            return kit.check_loss(make(fault if wrong else ""), prediction.copy(), target.copy())
+            return kit.check_loss(make(fault if wrong else ""), prediction.copy(), target.copy(), **options)
 
         return Wrong(f"{make.__name__}: {fault}", cause, run)
 
@@ -247,11 +247,11 @@ CASES = [
         A,
         Y,
         [
-            ("weights ignored", "sample-weights"),
             ("weights only in the value", ("sample-weights", *UNCLEAR)),
             ("divided by n instead of the weights' sum", "sample-weights"),
         ],
     ),
+    *cases(Weighted, A, Y, [("weights ignored", "sample-weights")], strict=True),
     *cases(Absolute, A, Y, [("sign", "sign"), ("difference", UNCLEAR), ("1 on both sides", ("branch", *UNCLEAR))]),
     *cases(
         Huber,

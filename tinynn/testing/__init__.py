@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from tinynn.testing.gradients import check_gradient, check_hessian_product, check_jacobian
 from tinynn.testing.layers import check_layer
+from tinynn.testing.losses import check_loss
+from tinynn.testing.networks import check_network
+from tinynn.testing.optimizers import check_optimizer
 from tinynn.testing.report import ArrayReport, Cause, GradientError, Report
 from tinynn.testing.subjects import from_callables
 
@@ -20,5 +23,8 @@ __all__ = [
     "check_hessian_product",
     "check_jacobian",
     "check_layer",
+    "check_loss",
+    "check_network",
+    "check_optimizer",
     "from_callables",
 ]

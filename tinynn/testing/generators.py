@@ -32,7 +32,13 @@ class Frozen:
         )
         self.restore()
 
+    def take_globals(self, other: Frozen) -> None:
+        """The global generators' states of another, for a comparison with it."""
+        self._global_numpy, self._global_python = other._global_numpy, other._global_python
+        self.uses_globals = other.uses_globals
+
     def restore(self) -> None:
+        """All generators back to where they stood."""
         for generator, state in zip(self._generators, self._states, strict=True):
             generator.state = state
         for old, old_state in self._old:

@@ -86,6 +86,7 @@ def check_layer(
     report.couples_batch = conformance.couples_batch(subject, inputs)
     if report.couples_batch and couples_batch is False:
         report.fail("couples-batch", "a row's output depends on the other rows of the batch")
+    subject.frozen.restore()
     if strict:
         check_strictly(layer, report, inputs)
     return report

@@ -8,7 +8,7 @@ edge of a domain kept from agreeing, and what is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 QUICK = 2.0**-9
 #: The close look tries these in turn, times max(1, |x|): down to where a kink 1e-10 away is left outside,
 #: then up, where the slope of a flat function rises above its rounding.
-REACHES = 2.0 ** np.array([0.0, -6, -12, -18, -24, -30, 6, 12])
+REACHES = 2.0 ** np.array([0.0, -6, -12, -18, -24, -30, -36, -42, 6, 12])
 #: So many of them go down.
-DOWN = 6
+DOWN = 8
 #: A value of f is trusted to this many of its roundings.
 ROUNDINGS = 16 * EPSILON
 #: Tight enough to end the search: the error in units of the derivative, or of the largest one.
 TIGHT, TIGHT_OF_LARGEST = 1e-6, 1e-10
-#: A function that stands still over less than this may have been rounded.
-QUANTISED = 2.0**-17
+#: A function that stands still does so truly if the doubt is below this share of its slope elsewhere.
+FLAT = 1e-3
 #: Steps, in reaches, that are no powers of 2, at which rounding could hide.
 JITTERS = 2.0**-20 * np.array([0.4170220, 0.7203245, 0.9302326, 1.0146756, 1.0923386, 1.1862602])
 #: Differences may overlook so small a share of the outputs' size: a knot of a spline, the tail of an exponential.
-UNRESOLVED = 1e-11
+UNRESOLVED = 2e-13
+#: Steps of the nearer look, for |x| up to 1: beside a kink that is close, and at one.
+NEARER = QUICK * 2.0 ** np.array([-7.0, -14.0, -24.0])
 #: A quick look holds so many numbers at once.
 CHUNK = 1 << 20
 #: Outside of its domain a function raises one of these.
@@ -155,22 +157,54 @@ class Prober:
         kinks = np.abs(bends[1]) > np.maximum(0.75 * np.abs(bends[0]), 1e-3 * np.abs(numeric) + 100 * noise)
         return Looks(numeric, noise, kinks, jacobian if keep else None)
 
+    # ---- a nearer look --------------------------------------------------------------------------
+    def near(self, k: int, tolerance: float, largest: float) -> Outcome | None:
+        """A few smaller steps: enough for a kink close by, or just here; None if they do not settle it."""
+        claimed, scale = float(self.claim.gradient.flat[k]), max(1.0, abs(float(self._flat[k])))
+        for step in NEARER * scale:
+            sides = [(self.rise(k, h), self.rise(k, -h)) for h in (step, step / 2)]
+            if any(change is None for pair in sides for change, _ in pair):
+                return None
+            (low, high, central), (lower, higher, nearer) = (self._sides(pair) for pair in sides)
+            slope = (4 * nearer - central) / 3
+            noise = 4 * self.rounding(sides[0][0][0] - sides[0][1][0]) / step  # type: ignore[operator]
+            if noise <= max(tolerance * abs(slope), TIGHT_OF_LARGEST * largest):
+                if abs(claimed - slope) <= tolerance * abs(slope) + noise:
+                    return Outcome(True, False, Estimate(slope, noise))
+            elif noise > 1e-2 * (higher - lower):
+                return None
+        bend = 4 * max(abs(low - lower), abs(high - higher))
+        if bend <= 1e-2 * (higher - lower) and lower - noise - bend <= claimed <= higher + noise + bend:
+            return Outcome(True, True, Estimate((lower + higher) / 2, (higher - lower) / 2))
+        return None
+
+    def _sides(self, pair: Any) -> tuple[float, float, float]:
+        """The least and greatest sum of each output's one-sided slopes, and the central one."""
+        (up, ahead), (down, back) = pair
+        right, left = self._upstream * up / ahead, self._upstream * down / back
+        central = float(self._upstream @ (up - down)) / (ahead - back)
+        return float(np.minimum(left, right).sum()), float(np.maximum(left, right).sum()), central
+
     # ---- the close look -------------------------------------------------------------------------
     def close(self, k: int, tolerance: float, largest: float) -> Outcome:
         """The verdict on entry k from steps of all sizes."""
         claimed, size = float(self.claim.gradient.flat[k]), abs(float(self._flat[k]))
         unresolved = UNRESOLVED * self._size_along(k)
         found: list[tuple[float, Estimate]] = []
-        smallest_kink = None
+        swallowed: list[tuple[float, Estimate]] = []
+        smallest_kink, steepest, edge = None, 0.0, False
         for reach in self._reaches(size):
-            if reach > max(1.0, size) and any(_tight(seen, largest) for _, seen in found):
+            if reach > max(1.0, size) and (edge or any(_tight(seen, largest) for _, seen in found)):
                 break
             seen = self._slopes(k, reach)
             if seen.flat:
+                if seen.central.error > FLAT * max(steepest, abs(claimed)) > 0:  # rounding has swallowed the change
+                    swallowed.append((reach, seen.central))
+                    continue
                 if claimed == 0:
                     return Outcome(True, False, seen.central)
-                if reach < QUANTISED * max(1.0, size):  # rounding has swallowed the change
-                    continue
+            steepest = max(steepest, abs(np.nan_to_num(seen.central.value, posinf=0.0, neginf=0.0)))
+            edge = edge or not np.isfinite(seen.central.error)
             smooth = seen.central if np.isfinite(seen.central.error) else _one_sided(seen)
             if seen.kinked and np.isfinite(seen.central.error):
                 if reach < size or reach < 1:
@@ -183,12 +217,17 @@ class Prober:
             if tight and agrees:
                 return Outcome(True, False, smooth)
             confirmed = tight and any(_tight(other, largest) and not _apart(other, smooth) for _, other in found)
-            if confirmed and abs(claimed - smooth.value) > unresolved:
+            if confirmed and not edge and abs(claimed - smooth.value) > unresolved:
                 return Outcome(False, False, smooth)
             found.append((reach, smooth))
-        best = _best(found)
-        if best.error <= max(1e-3 * abs(best.value), 1e-6 * largest) or smallest_kink is None:
+        found = found or swallowed
+        # Steps smaller than the smallest at which there is a kink may lie beside it.
+        best = _best([item for item in found if smallest_kink is None or item[0] < smallest_kink])
+        if smallest_kink is None or best.error <= max(1e-3 * abs(best.value), 1e-6 * largest):
+            near = _best([item for item in found if item[0] <= max(1.0, size)])
             right = _agrees(claimed, best, tolerance) or abs(claimed - best.value) <= unresolved
+            # Large steps alone, on a function that hardly rises above its rounding, are no proof against.
+            right = right or (near.error <= 0.1 * abs(near.value) and _agrees(claimed, near, tolerance))
             return Outcome(right, False, best)
         low, high, noise = self._between(k, smallest_kink)
         slack = 1e-6 * max(abs(low), abs(high), abs(claimed)) + noise
@@ -206,8 +245,8 @@ class Prober:
 
     def _slopes(self, k: int, reach: float) -> Slopes:
         change, _ = self.rise(k, 0.1 * reach)
-        rounding = 0.0 if change is None else self.rounding(change)
-        noise = max(self._jitter(k, reach), self._grain(k))
+        rounding = 0.0 if change is None else self.rounding(change) / 4
+        noise = max(float(np.nan_to_num(self._jitter(k, reach))), self._grain(k))
         return slopes(lambda step: self._projected(k, step), reach, max(rounding, noise))
 
     def _projected(self, k: int, step: float) -> tuple[float, float]:
@@ -233,7 +272,7 @@ class Prober:
             for t in JITTERS * reach:
                 a, b, c, d = (self._projected(k, step * t)[0] for step in (-2, -1, 1, 2))
                 rests += [abs(a - 4 * b - 4 * c + d), abs(d - 2 * c + 2 * b - a)]
-            self._jitters[k, reach] = float(np.nanmax(rests))
+            self._jitters[k, reach] = float(np.max(rests))
         return self._jitters[k, reach]
 
     def _between(self, k: int, reach: float) -> tuple[float, float, float]:
@@ -247,8 +286,7 @@ class Prober:
             (up, ahead), (down, back) = self.rise(k, h), self.rise(k, -h)
             if up is None or down is None:
                 return -np.inf, np.inf, 0.0
-            right, left = self._upstream * up / ahead, self._upstream * down / back
-            ends.append((float(np.minimum(left, right).sum()), float(np.maximum(left, right).sum())))
+            ends.append(self._sides(((up, ahead), (down, back)))[:2])
             noise = (self.rounding(up) + self.rounding(down)) / h
         (low, high), (lower, higher) = ends
         bend = 4 * max(abs(low - lower), abs(high - higher))

@@ -103,7 +103,9 @@ class _Verdict:
             if len(self.wrong) == CLOSE_LOOKS:
                 self.wrong += entries[seen:].tolist()
                 break
-            outcome = self.prober.close(k, self.tolerance, self.largest)
+            outcome = self.prober.near(k, self.tolerance, self.largest)
+            if outcome is None:
+                outcome = self.prober.close(k, self.tolerance, self.largest)
             self.numeric[k], self.noise[k] = outcome.numeric
             if outcome.kink:
                 self.kinks.append(k)
@@ -111,9 +113,9 @@ class _Verdict:
                 continue
             if again is None:
                 again = self._rounded()
-            excused = np.fmin(again[k], EXCUSED * self.largest)
+            excused = np.fmin(again[k], EXCUSED * self.largest) + 4 * EPSILON * self.largest
             error = abs(self.claimed[k] - self.numeric[k])
-            if not outcome.kink and excused and error <= 4 * (self.noise[k] + excused):
+            if not outcome.kink and error <= 4 * (self.noise[k] + excused):
                 self.noise[k] += excused
             else:
                 self.wrong.append(k)

@@ -1,0 +1,122 @@
+"""check_network: a whole model with its loss, and the first layer where the numbers part."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinynn.testing.layers import Setting, check_gradients, claims
+from tinynn.testing.losses import check_loss
+from tinynn.testing.points import drawn
+from tinynn.testing.prober import Claim
+from tinynn.testing.report import Cause, GradientError, Report
+from tinynn.testing.subjects import Subject
+from tinynn.testing.verdict import ELEMENTWISE, verify
+
+if TYPE_CHECKING:
+    from tinynn._arrays import Array
+
+
+def check_network(
+    model: Any,
+    loss: Any,
+    x: Any,
+    target: Any,
+    *,
+    tolerance: float = 1e-8,
+    elementwise: int = ELEMENTWISE,
+    rng: Any = 0,
+) -> Report:
+    """Are ∂C/∂x and all parameters' gradients those of C = loss(model(x), target)?
+
+    If not, the chain is followed from the loss back to x, each link by itself: the report names the first
+    layer where the numbers part, and why. At kinks of a network nothing is asked, since the chain rule's
+    value need not lie between the one-sided derivatives there.
+
+    Parameters: model, a Layer or any object with forward and backward; loss, as in check_loss; x, target;
+    the rest as in check_layer.
+    Raises: GradientError.
+
+    >>> import tinynn as nn
+    >>> model = nn.Sequential(nn.Dense(3, 4), nn.Sigmoid(), nn.Dense(4, 2), rng=0)
+    >>> check_network(model, nn.MSE(), np.eye(3), np.ones((3, 2))).right
+    True
+    """
+    setting = Setting(tolerance, elementwise, drawn(rng))
+    subject = Subject(model)
+    report = Report(f"{subject.label} under {loss!r}")
+    array = np.asarray(x)
+    inputs = {"x": array.astype(np.float64) if array.dtype.kind == "f" else array.copy()}
+    subject.begin(inputs)
+    prediction = np.array(subject.forward(inputs))
+    links = [f"∂C/∂prediction, of {loss!r}"]
+    try:
+        check_loss(loss, prediction, target, tolerance=tolerance, rng=setting.rng)
+    except GradientError as error:
+        _part(report, links, 0, error)
+    for claim in _claims(subject, loss, inputs, prediction, target, setting):
+        report.arrays[claim.name] = verify(claim, tolerance, elementwise, setting.rng)
+    if report.wrong:
+        _follow(subject, report, inputs["x"], links, setting)
+        report.causes.append(Cause("unknown", "every layer by itself is right: look at how they are joined"))
+        report.raise_if_wrong()
+    return report
+
+
+def _claims(
+    subject: Subject, loss: Any, inputs: dict[str, Array], prediction: Array, target: Any, setting: Setting
+) -> list[Claim]:
+    """Each variable's gradient through model and loss, against the cost."""
+    target = np.asarray(target)
+    cost = loss.forward(prediction.copy(), target)
+    upstream = np.array(_gradient_of(loss, prediction, target), np.float64)
+    del cost
+
+    def costs(claim: Claim) -> Claim:
+        def output(value: Array) -> Any:
+            return np.float64(loss.forward(np.array(claim.output(value)), target))
+
+        return claim._replace(output=output, upstream=np.ones(()), composite=True)
+
+    return [costs(claim) for claim in claims(subject, inputs, upstream, setting.rng)]
+
+
+def _gradient_of(loss: Any, prediction: Array, target: Any) -> Any:
+    from tinynn.testing.points import required
+
+    return loss.backward(prediction, target) if required(loss.backward) == 2 else loss.backward()
+
+
+def _follow(subject: Subject, report: Report, x: Array, links: list[str], setting: Setting) -> None:
+    """From the loss back to x: each layer at its own input; raises at the first that is wrong."""
+    layers = list(_layers(subject.layer))
+    inputs, at = [], x
+    for layer in layers:
+        inputs.append(np.array(at))
+        at = layer.forward(at)
+    for layer, value in reversed(list(zip(layers, inputs, strict=True))):
+        link = Subject(layer)
+        link.begin({"x": value})
+        links.append(f"∂C/∂input and parameters of {link.label}")
+        try:
+            check_gradients(link, Report(link.label), {"x": value}, setting)
+        except GradientError as error:
+            _part(report, links, len(links) - 1, error)
+
+
+def _layers(model: Any) -> list[Any]:
+    """The links of a chain: those of a Sequential, or of a foreign model's `layers`."""
+    try:
+        return list(model)
+    except TypeError:
+        return list(getattr(model, "layers", []))
+
+
+def _part(report: Report, links: list[str], wrong: int, error: GradientError) -> None:
+    """Say which links are right, and which is the first that is not."""
+    report.causes += error.report.causes
+    report.notes += [f"{'wrong' if k == wrong else 'right'}: {link}" for k, link in enumerate(links)]
+    head = f"{report.subject}: wrong gradient; going back from the loss, the numbers part at {links[wrong]}"
+    faults = [array.message() for array in report.wrong]
+    raise GradientError("\n".join([head, *report.notes, str(error), *faults]), report) from error
