@@ -132,18 +132,3 @@ def test_a_layer_whose_repr_breaks_shows_its_first_line():
 
 def test_the_shapes_are_found_in_the_model_s_own_dtype():
     assert rows(nn.Sequential(Single()), 3) == ["Single()  (batch, 3)  0"]
-
-
-def test_what_is_loaded_has_the_parameters_precision():
-    """2²⁴ + 1 is no float32."""
-    layer = nn.Dense(1, 1, dtype=np.float64)
-    layer.load_state_dict({"weight": [[16777217]], "bias": [0]})
-    assert layer.weight.value == [[16777217.0]]
-
-
-def test_step_refuses_a_gradient_whichever_way_it_comes():
-    step = nn.Step()
-    step.forward(np.ones((1, 1)))
-    for backward in (step.backward, step.backward_parameters):
-        with pytest.raises(nn.TinynnError, match="a threshold has derivative 0"):
-            backward(np.ones((1, 1)))

@@ -69,8 +69,8 @@ def _(rng):
 
 @right("x |x| and the square of ReLU at 0")
 def _(rng):
-    check_gradient(total(lambda x: x * abs(x)), lambda x: 2 * abs(x), near(rng, 0.0))
-    check_gradient(total(lambda x: relu(x) ** 2), lambda x: 2 * relu(x), near(rng, 0.0))
+    check_jacobian(lambda x: x * abs(x), lambda x, u: 2 * abs(x) * u, near(rng, 0.0), rng=rng)
+    check_jacobian(lambda x: relu(x) ** 2, lambda x, u: 2 * relu(x) * u, near(rng, 0.0), rng=rng)
 
 
 @right("maximum, ties: the first wins")

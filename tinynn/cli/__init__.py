@@ -1,7 +1,8 @@
-"""The command line: `python -m tinynn train`, or `tinynn train` where the package is installed.
+"""The command line: `python -m tinynn train`, or `tinynn train` where the package is installed; the same for gradcheck.
 
-arguments.py says what can be asked for, train.py does it, mistakes.py reports what the network got
-wrong. Errors are one line on stderr and exit code 2.
+arguments.py says what can be asked for. train.py trains, mistakes.py reports what the network got wrong;
+gradcheck.py checks what subjects.py finds, at what draws.py draws. Errors are one line on stderr and exit
+code 2.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinynn.cli.arguments import PROGRAM, parser
 from tinynn.errors import TinynnError
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 __all__ = ["main"]
 
@@ -32,21 +37,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command is None:
         top.print_help()
         return 0
-    from tinynn.cli.train import train
-
     try:
         # Overflow on the way to infinity needs no warnings: it ends as a DivergedError.
         with np.errstate(all="ignore"):
-            return INTERRUPTED if train(options) else 0
+            return _run(options)
     except KeyboardInterrupt:
-        return _complain("aborted", INTERRUPTED)
+        return _complain(options, "aborted", INTERRUPTED)
     except BrokenPipeError:  # `| head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (TinynnError, OSError) as error:
-        return _complain(" ".join(str(error).split()), 2)
+        return _complain(options, " ".join(str(error).split()), 2)
 
 
-def _complain(message: str, code: int) -> int:
-    print(f"{PROGRAM} train: {message}", file=sys.stderr)
+def _run(options: Namespace) -> int:
+    if options.command == "gradcheck":
+        from tinynn.cli.gradcheck import gradcheck
+
+        return gradcheck(options)
+    from tinynn.cli.train import train
+
+    return INTERRUPTED if train(options) else 0
+
+
+def _complain(options: Namespace, message: str, code: int) -> int:
+    print(f"{PROGRAM} {options.command}: {message}", file=sys.stderr)
     return code

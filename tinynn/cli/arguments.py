@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 import tinynn as nn
-from tinynn._arguments import number
 from tinynn.cli.choices import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
+from tinynn.cli.readers import keywords, names, number, sequence, shape, whole, widths
 
 PROGRAM = "python -m tinynn"
-EXAMPLES = f"""examples:
+TRAIN_EXAMPLES = f"""examples:
   {PROGRAM} train
       Nielsen's 784-30-10 on MNIST, to about 95 %
   {PROGRAM} train --hidden 100 --train-size 50000
@@ -20,6 +19,14 @@ EXAMPLES = f"""examples:
       what one would take today
   {PROGRAM} train --data digits
       the small digits, in a second
+"""
+GRADCHECK_EXAMPLES = f"""examples:
+  {PROGRAM} gradcheck mylayers.py:Scale --args 3 --shape 5,3
+      the class Scale of a file, built as Scale(3), on batches of five rows of three numbers
+  {PROGRAM} gradcheck tinynn:Dense --args 3,4 --kwargs '{{"bias": false}}' --strict --seeds 10
+      tinynn's own laws as well, and all of it ten times
+  {PROGRAM} gradcheck mypackage.losses
+      every layer, loss and optimizer of a module that can be built without arguments
 """
 
 
@@ -49,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         description="Train a network to read handwritten digits. As it stands this is the network of Nielsen's\n"
         "Neural Networks and Deep Learning, chapter 1: 784-30-10 sigmoid neurons, quadratic cost,\n"
         "mini-batches of 10, learning rate 3.0, 30 epochs. Ctrl-C stops early and keeps what was learnt.",
-        epilog=EXAMPLES,
+        epilog=TRAIN_EXAMPLES,
         formatter_class=_Help,
         allow_abbrev=False,
     )
@@ -57,6 +64,17 @@ def parser() -> argparse.ArgumentParser:
     _add_network(train.add_argument_group("network"))
     _add_training(train.add_argument_group("training"))
     _add_output(train.add_argument_group("output"))
+    gradcheck = commands.add_parser(
+        "gradcheck",
+        usage=f"{PROGRAM} gradcheck MODULE[:CLASS] [options]",
+        help="check the hand-written derivatives of layers, losses and optimizers",
+        description="Check derivatives written by hand against differences, and the laws of layers, losses and\n"
+        "optimizers. The exit code is 0 if all is right, 1 if not, and 2 if nothing could be checked.",
+        epilog=GRADCHECK_EXAMPLES,
+        formatter_class=_Help,
+        allow_abbrev=False,
+    )
+    _add_gradcheck(gradcheck)
     return top
 
 
@@ -64,7 +82,7 @@ def _add_data(group: Any) -> None:
     group.add_argument("--data", choices=("mnist", "digits"), default="mnist", help="which images")
     group.add_argument(
         "--train-size",
-        type=_whole(1),
+        type=whole(1),
         metavar="N",
         help="learn from the first N training images alone; 50000 as in the book (default: all)",
     )
@@ -73,7 +91,7 @@ def _add_data(group: Any) -> None:
 def _add_network(group: Any) -> None:
     group.add_argument(
         "--hidden",
-        type=_widths,
+        type=widths,
         default="30",
         metavar="N[,N…]",
         help="neurons of each hidden layer; 0 for none",
@@ -111,25 +129,25 @@ def _add_training(group: Any) -> None:
     )
     group.add_argument(
         "--learning-rate",
-        type=_number("above 0", lambda value: value > 0),
+        type=number("above 0", lambda value: value > 0),
         metavar="RATE",
         help="η (default: for sgd 3.0 with mse and 0.5 with the cross-entropies, else the optimizer's own)",
     )
     group.add_argument(
         "--momentum",
-        type=_number("at least 0 and below 1", lambda value: 0 <= value < 1),
+        type=number("at least 0 and below 1", lambda value: 0 <= value < 1),
         metavar="M",
         help="of sgd and rmsprop (default: 0)",
     )
     group.add_argument(
         "--weight-decay",
-        type=_number("at least 0", lambda value: value >= 0),
+        type=number("at least 0", lambda value: value >= 0),
         metavar="LAMBDA",
         help="L2 penalty; decoupled for adamw (default: the optimizer's own)",
     )
-    group.add_argument("--epochs", type=_whole(1), default=30, metavar="N", help="passes over the data")
-    group.add_argument("--batch-size", type=_whole(1), default=10, metavar="N", help="images a step")
-    group.add_argument("--seed", type=_whole(0), default=0, metavar="N", help="of weights and batches (default: 0)")
+    group.add_argument("--epochs", type=whole(1), default=30, metavar="N", help="passes over the data")
+    group.add_argument("--batch-size", type=whole(1), default=10, metavar="N", help="images a step")
+    group.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of weights and batches (default: 0)")
 
 
 def _add_output(group: Any) -> None:
@@ -141,44 +159,27 @@ def _add_output(group: Any) -> None:
     group.add_argument("--quiet", action="store_true", help="print the result alone")
 
 
-def _whole(least: int) -> Callable[[str], int]:
-    """A reader of whole numbers from `least`."""
-
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, got {text!r}")
-        return value
-
-    return read
-
-
-def _number(what: str, fits: Callable[[float], bool]) -> Callable[[str], float]:
-    """A reader of finite numbers in the range that `fits` accepts and `what` names."""
-
-    def read(text: str) -> float:
-        try:
-            value = number("", float(text))
-        except ValueError:  # InvalidValueError is one
-            value = None
-        if value is None or not fits(value):
-            raise argparse.ArgumentTypeError(f"must be a number {what}, got {text!r}")
-        return value
-
-    return read
-
-
-def _widths(text: str) -> tuple[int, ...]:
-    """ "100,50" as (100, 50); "0" and "" as ()."""
-    if text.strip() in ("", "0"):
-        return ()
-    read = _whole(1)
-    try:
-        return tuple(read(part) for part in text.split(","))
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(
-            f"must be whole numbers with commas between, such as 100,50, or 0, got {text!r}"
-        ) from None
+def _add_gradcheck(group: Any) -> None:
+    group.add_argument(
+        "subject",
+        metavar="MODULE[:CLASS]",
+        help="a module as in an import, or a file.py; without a class, all in it that need no arguments",
+    )
+    group.add_argument(
+        "--shape",
+        type=shape,
+        metavar="N[,N…]",
+        help="of x or of the prediction, with the batch axis (default: one that the class takes)",
+    )
+    group.add_argument(
+        "--args", type=sequence, default=(), metavar="VALUE[,…]", help="for the constructor, as in Python"
+    )
+    group.add_argument("--kwargs", type=keywords, default={}, metavar="JSON", help="the same by name, as a JSON object")
+    group.add_argument(
+        "--names",
+        type=names,
+        metavar="W=dW[,…]",
+        help="which attribute holds which parameter's gradient, if the kit does not find it",
+    )
+    group.add_argument("--strict", action="store_true", help="hold tinynn's own laws as well")
+    group.add_argument("--seeds", type=whole(1), default=1, metavar="N", help="check N times, with rng=0, …, N−1")

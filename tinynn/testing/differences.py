@@ -48,11 +48,6 @@ class Slopes(NamedTuple):
         apart = abs(self.right.value - self.left.value)
         return bool(apart > 4 * (self.left.error + self.right.error))
 
-    @property
-    def flat(self) -> bool:
-        """Whether no step changed the function at all."""
-        return self.central.value == self.left.value == self.right.value == 0
-
 
 UNKNOWN = Estimate(np.nan, np.inf)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinynn.errors import ShapeError
 from tinynn.testing.diagnosis import Evidence, diagnose
-from tinynn.testing.points import Point, drawn
+from tinynn.testing.points import Point, drawn, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Report
 from tinynn.testing.verdict import ELEMENTWISE, verify
@@ -114,8 +114,7 @@ def _compared(point: Point, f: Any, vjp: Any, upstream: Any, tolerance: float, e
             return np.asarray(value).reshape(upstream.shape)
 
         def again(k: int = k) -> Any:
-            rounded = [array * (1 + 2e-16 * generator.integers(-2, 3, array.shape)) for array in point.arrays]
-            return point.listed(vjp(rounded, upstream))[k]
+            return point.listed(vjp([rounded(array, generator) for array in point.arrays], upstream))[k]
 
         claim = Claim(name, point.arrays[k], output, upstream, claimed[k], again, analytic=True)
         report.arrays[name] = verify(claim, tolerance, elementwise, generator)

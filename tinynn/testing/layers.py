@@ -11,7 +11,7 @@ from tinynn.errors import InvalidValueError, ShapeError
 from tinynn.testing import conformance
 from tinynn.testing.blocks import looks_right
 from tinynn.testing.diagnosis import Evidence, diagnose
-from tinynn.testing.points import claimed_gradient, drawn
+from tinynn.testing.points import claimed_gradient, drawn, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Report
 from tinynn.testing.strict import check_strictly
@@ -114,9 +114,8 @@ def claims(subject: Subject, inputs: dict[str, Array], upstream: Array, rng: np.
         gradient = claimed_gradient(subject.label, name, value, given[name])
 
         def again(name: str = name) -> Array:
-            rounded = {n: v * (1 + 2.3e-16 * rng.integers(-2, 3, v.shape)) if v.dtype.kind == "f" else v
-                       for n, v in inputs.items()}  # fmt: skip
-            return np.asarray(subject.gradients(rounded, upstream.copy())[name])
+            moved = {n: rounded(v, rng) for n, v in inputs.items()}
+            return np.asarray(subject.gradients(moved, upstream.copy())[name])
 
         output = output_of(subject, inputs, name)
         found.append(Claim(name, value, output, upstream, gradient, again, composite))

@@ -13,7 +13,7 @@ from tinynn.losses.base import Loss
 from tinynn.testing.diagnosis import Evidence, diagnose
 from tinynn.testing.generators import Frozen
 from tinynn.testing.layers import numbers_of
-from tinynn.testing.points import claimed_gradient, drawn, required
+from tinynn.testing.points import claimed_gradient, drawn, required, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Report
 from tinynn.testing.verdict import ELEMENTWISE, verify
@@ -173,8 +173,7 @@ def _gradient(
         return np.float64(subject.value(changed, target))
 
     def again() -> Array:
-        moved = prediction * (1 + 2.3e-16 * rng.integers(-2, 3, prediction.shape))
-        return np.asarray(subject.gradient(moved, target.copy()))
+        return np.asarray(subject.gradient(rounded(prediction, rng), target.copy()))
 
     claim = Claim("prediction", prediction, output, np.ones(()), gradient, again)
     report.arrays["prediction"] = array = verify(claim, tolerance, elementwise, rng)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tinynn.testing.layers import Setting, check_gradients, claims
 from tinynn.testing.losses import check_loss
-from tinynn.testing.points import drawn
+from tinynn.testing.points import drawn, required, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Cause, GradientError, Report
 from tinynn.testing.subjects import Subject
@@ -69,23 +69,26 @@ def _claims(
 ) -> list[Claim]:
     """Each variable's gradient through model and loss, against the cost."""
     target = np.asarray(target)
-    cost = loss.forward(prediction.copy(), target)
-    upstream = np.array(_gradient_of(loss, prediction, target), np.float64)
-    del cost
 
     def costs(claim: Claim) -> Claim:
         def output(value: Array) -> Any:
             return np.float64(loss.forward(np.array(claim.output(value)), target))
 
-        return claim._replace(output=output, upstream=np.ones(()), composite=True)
+        def again() -> Array:
+            moved = {name: rounded(value, setting.rng) for name, value in inputs.items()}
+            there = _upstream(loss, np.array(subject.forward(moved)), target)
+            return np.asarray(subject.gradients(moved, there)[claim.name])
 
-    return [costs(claim) for claim in claims(subject, inputs, upstream, setting.rng)]
+        return claim._replace(output=output, upstream=np.ones(()), composite=True, again=again)
+
+    return [costs(claim) for claim in claims(subject, inputs, _upstream(loss, prediction, target), setting.rng)]
 
 
-def _gradient_of(loss: Any, prediction: Array, target: Any) -> Any:
-    from tinynn.testing.points import required
-
-    return loss.backward(prediction, target) if required(loss.backward) == 2 else loss.backward()
+def _upstream(loss: Any, prediction: Array, target: Any) -> Array:
+    """∂C/∂prediction as the loss's code has it."""
+    loss.forward(prediction.copy(), target)
+    grad = loss.backward(prediction, target) if required(loss.backward) == 2 else loss.backward()
+    return np.array(grad, np.float64)
 
 
 def _follow(subject: Subject, report: Report, x: Array, links: list[str], setting: Setting) -> None:

@@ -104,6 +104,11 @@ def drawn(rng: Any) -> np.random.Generator:
     return rng if isinstance(rng, np.random.Generator) else np.random.default_rng([0x6B17, rng])
 
 
+def rounded(array: Any, rng: np.random.Generator) -> Any:
+    """A float array off by up to two roundings an entry; others as they are."""
+    return array * (1 + 2.3e-16 * rng.integers(-2, 3, array.shape)) if array.dtype.kind == "f" else array
+
+
 def argument_names(f: Callable[..., Any], count: int, kind: type | None) -> list[str]:
     """The names that f gives its arguments, as far as it takes so many; else x, or x0, x1, …"""
     if kind is None or count == 1:

@@ -32,8 +32,8 @@ TIGHT, TIGHT_OF_LARGEST = 1e-6, 1e-10
 FLAT = 1e-3
 #: Steps, in reaches, that are no powers of 2, at which rounding could hide.
 JITTERS = 2.0**-20 * np.array([0.4170220, 0.7203245, 0.9302326, 1.0146756, 1.0923386, 1.1862602])
-#: Differences may overlook so small a share of the outputs' size: a knot of a spline, the tail of an exponential.
-UNRESOLVED = 2e-13
+#: Differences may overlook so small a share of their steepest secant: a knot of a spline, the tail of an exponential.
+UNRESOLVED = 1e-11
 #: Steps of the nearer look, for |x| up to 1: beside a kink that is close, and at one.
 NEARER = QUICK * 2.0 ** np.array([-7.0, -14.0, -24.0])
 #: A quick look holds so many numbers at once.
@@ -67,6 +67,8 @@ class Outcome(NamedTuple):
     right: bool
     kink: bool
     numeric: Estimate
+    #: The steepest secant seen, not the steps beyond |x| included.
+    steep: float = 0.0
 
 
 class Looks(NamedTuple):
@@ -91,7 +93,7 @@ class Prober:
         self._upstream = np.ravel(claim.upstream)
         self.middle = self._output(self._flat.copy())
         self._weight = np.abs(self._upstream) * np.abs(self.middle)
-        self._jitters: dict[tuple[int, float], float] = {}
+        self._jitters: dict[tuple[int, float], tuple[float, bool]] = {}
 
     def _output(self, flat: Array) -> Array:
         self.evaluations += 1
@@ -189,65 +191,74 @@ class Prober:
     def close(self, k: int, tolerance: float, largest: float) -> Outcome:
         """The verdict on entry k from steps of all sizes."""
         claimed, size = float(self.claim.gradient.flat[k]), abs(float(self._flat[k]))
-        unresolved = UNRESOLVED * self._size_along(k)
-        found: list[tuple[float, Estimate]] = []
-        swallowed: list[tuple[float, Estimate]] = []
-        smallest_kink, steepest, edge = None, 0.0, False
+        found: list[_Seen] = []
+        swallowed: list[_Seen] = []
+        smallest_kink, sloping, steepest, edge = None, 0.0, 0.0, False
         for reach in self._reaches(size):
-            if reach > max(1.0, size) and (edge or any(_tight(seen, largest) for _, seen in found)):
+            if reach > max(1.0, size) and (edge or any(_tight(other.slope, largest) for other in found)):
                 break
-            seen = self._slopes(k, reach)
-            if seen.flat:
-                if seen.central.error > FLAT * max(steepest, abs(claimed)) > 0:  # rounding has swallowed the change
-                    swallowed.append((reach, seen.central))
+            seen, steep = self._slopes(k, reach)
+            unresolved = UNRESOLVED * steep
+            if reach <= max(1.0, size):
+                steepest = max(steepest, steep)
+            if steep == 0:
+                if seen.central.error > FLAT * max(sloping, abs(claimed)) > 0:  # rounding has swallowed the change
+                    swallowed.append(_Seen(reach, seen.central, unresolved))
                     continue
                 if claimed == 0:
                     return Outcome(True, False, seen.central)
-            steepest = max(steepest, abs(np.nan_to_num(seen.central.value, posinf=0.0, neginf=0.0)))
+            sloping = max(sloping, abs(np.nan_to_num(seen.central.value, posinf=0.0, neginf=0.0)))
             edge = edge or not np.isfinite(seen.central.error)
             smooth = seen.central if np.isfinite(seen.central.error) else _one_sided(seen)
             if seen.kinked and np.isfinite(seen.central.error):
                 if reach < size or reach < 1:
                     smallest_kink = reach
                 continue
-            contradicted = any(_apart(smooth, other) for smaller, other in found if smaller < reach)
+            contradicted = any(_apart(smooth, other.slope) for other in found if other.reach < reach)
             if contradicted:  # what small steps see is what there is
                 continue
             tight, agrees = _tight(smooth, largest), _agrees(claimed, smooth, tolerance)
             if tight and agrees:
                 return Outcome(True, False, smooth)
-            confirmed = tight and any(_tight(other, largest) and not _apart(other, smooth) for _, other in found)
+            confirmed = tight and any(
+                _tight(other.slope, largest) and not _apart(other.slope, smooth) for other in found
+            )
             if confirmed and not edge and abs(claimed - smooth.value) > unresolved:
-                return Outcome(False, False, smooth)
-            found.append((reach, smooth))
+                return Outcome(False, False, smooth, steepest)
+            found.append(_Seen(reach, smooth, unresolved))
         found = found or swallowed
         # Steps smaller than the smallest at which there is a kink may lie beside it.
-        best = _best([item for item in found if smallest_kink is None or item[0] < smallest_kink])
+        best, unresolved = _best([seen for seen in found if smallest_kink is None or seen.reach < smallest_kink])
         if smallest_kink is None or best.error <= max(1e-3 * abs(best.value), 1e-6 * largest):
-            near = _best([item for item in found if item[0] <= max(1.0, size)])
+            near, _ = _best([seen for seen in found if seen.reach <= max(1.0, size)])
             right = _agrees(claimed, best, tolerance) or abs(claimed - best.value) <= unresolved
             # Large steps alone, on a function that hardly rises above its rounding, are no proof against.
-            right = right or (near.error <= 0.1 * abs(near.value) and _agrees(claimed, near, tolerance))
-            return Outcome(right, False, best)
+            right = right or (near.error <= 0.1 * max(abs(near.value), largest) and _agrees(claimed, near, tolerance))
+            return Outcome(right, False, best, steepest)
         low, high, noise = self._between(k, smallest_kink)
         slack = 1e-6 * max(abs(low), abs(high), abs(claimed)) + noise
         inside = low - slack <= claimed <= high + slack
         return Outcome(self.claim.composite or inside, True, Estimate((low + high) / 2, (high - low) / 2))
 
-    def _size_along(self, k: int) -> float:
-        """How large the outputs are that entry k changes, for each unit of the entry."""
-        change, _ = self.rise(k, 0.1 * max(1.0, abs(float(self._flat[k]))))
-        return 0.0 if change is None else self.rounding(change) / ROUNDINGS / max(1.0, abs(float(self._flat[k])))
-
     def _reaches(self, size: float) -> list[float]:
         reaches = [float(reach) * max(1.0, size) for reach in REACHES]
         return [*reaches[:DOWN], size, *reaches[DOWN:]] if 0 < size < 2.0**-6 else reaches
 
-    def _slopes(self, k: int, reach: float) -> Slopes:
+    def _slopes(self, k: int, reach: float) -> tuple[Slopes, float]:
+        """The slopes from steps of about `reach`, and the steepest secant among them."""
         change, _ = self.rise(k, 0.1 * reach)
         rounding = 0.0 if change is None else self.rounding(change) / 4
-        noise = max(float(np.nan_to_num(self._jitter(k, reach))), self._grain(k))
-        return slopes(lambda step: self._projected(k, step), reach, max(rounding, noise))
+        jitter, moved = self._jitter(k, reach)
+        noise = max(float(np.nan_to_num(jitter)) if moved else self._quantum(k, reach), self._grain(k))
+        secants = [0.0]
+
+        def rise(step: float) -> tuple[float, float]:
+            change, taken = self._projected(k, step)
+            secants.append(abs(change / taken))
+            return change, taken
+
+        seen = slopes(rise, reach, max(rounding, noise))
+        return seen, float(np.nanmax(secants))
 
     def _projected(self, k: int, step: float) -> tuple[float, float]:
         outputs, taken = self.rise(k, step)
@@ -258,22 +269,31 @@ class Prober:
     def _grain(self, k: int) -> float:
         """Noise that is the same for steps of two sizes; what grows with the step is the function's own bend."""
         near = 2.0**-12 * (abs(float(self._flat[k])) or 1.0)
-        grain = self._jitter(k, near)
-        return grain if self._jitter(k, 8 * near) <= 64 * grain else 0.0
+        grain = self._jitter(k, near)[0]
+        return grain if self._jitter(k, 8 * near)[0] <= 64 * grain else 0.0
 
-    def _jitter(self, k: int, reach: float) -> float:
-        """Noise that the size of the outputs does not tell, as of (1e8 + x) − 1e8.
+    def _jitter(self, k: int, reach: float) -> tuple[float, bool]:
+        """Noise that the size of the outputs does not tell, as of (1e8 + x) − 1e8, and whether anything moved.
 
         Five values so near to one another that a smooth function's third and fourth differences vanish:
         what is left is noise.
         """
         if (k, reach) not in self._jitters:
-            rests = [0.0]
+            rests, seen = [0.0], [0.0]
             for t in JITTERS * reach:
                 a, b, c, d = (self._projected(k, step * t)[0] for step in (-2, -1, 1, 2))
                 rests += [abs(a - 4 * b - 4 * c + d), abs(d - 2 * c + 2 * b - a)]
-            self._jitters[k, reach] = float(np.max(rests))
+                seen += [a, b, c, d]
+            self._jitters[k, reach] = float(np.max(rests)), bool(np.any(seen))
         return self._jitters[k, reach]
+
+    def _quantum(self, k: int, reach: float) -> float:
+        """The smallest change that shows at all, where the jitter's steps are swallowed by rounding."""
+        for t in JITTERS[0] * reach * 16.0 ** np.arange(1, 6):
+            changes = np.abs([self._projected(k, step * t)[0] for step in (-1, 1)])
+            if np.any(changes > 0):
+                return float(np.min(changes[changes > 0]))
+        return 0.0
 
     def _between(self, k: int, reach: float) -> tuple[float, float, float]:
         """The least and the greatest sum of each output's slopes, and the doubt about them.
@@ -310,9 +330,16 @@ def _apart(a: Estimate, b: Estimate) -> bool:
     return bool(abs(a.value - b.value) > 4 * (a.error + b.error))
 
 
-def _best(found: list[tuple[float, Estimate]]) -> Estimate:
-    """The surest estimate that none from smaller steps contradicts."""
-    credible = [
-        seen for reach, seen in found if not any(_apart(seen, other) for smaller, other in found if smaller < reach)
-    ]
-    return min(credible, key=lambda seen: seen.error, default=UNKNOWN)
+class _Seen(NamedTuple):
+    """An estimate from steps of about `reach`, and what such steps may overlook."""
+
+    reach: float
+    slope: Estimate
+    unresolved: float
+
+
+def _best(found: list[_Seen]) -> tuple[Estimate, float]:
+    """The surest estimate that none from smaller steps contradicts, and what it may have overlooked."""
+    credible = [seen for seen in found if not any(_apart(seen.slope, o.slope) for o in found if o.reach < seen.reach)]
+    best = min(credible, key=lambda seen: seen.slope.error, default=_Seen(0.0, UNKNOWN, 0.0))
+    return best.slope, best.unresolved

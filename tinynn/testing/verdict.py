@@ -26,8 +26,8 @@ CLOSE_LOOKS = 8
 ELEMENTWISE = 2048
 #: Of a larger array so many entries, drawn at random, are differenced singly, beside all in blocks.
 SINGLY = 256
-#: The claimed gradient's own rounding excuses no more than this share of the largest entry.
-EXCUSED = 1e-5
+#: The claimed gradient's own rounding excuses no more than this share of the largest entry, or of the steepest secant.
+EXCUSED, EXCUSED_STEEP = 1e-5, 1e-12
 
 
 def verify(
@@ -113,7 +113,8 @@ class _Verdict:
                 continue
             if again is None:
                 again = self._rounded()
-            excused = np.fmin(again[k], EXCUSED * self.largest) + 4 * EPSILON * self.largest
+            cap = max(EXCUSED * self.largest, EXCUSED_STEEP * outcome.steep)
+            excused = min(float(again[k]), cap) + 4 * EPSILON * self.largest
             error = abs(self.claimed[k] - self.numeric[k])
             if not outcome.kink and error <= 4 * (self.noise[k] + excused):
                 self.noise[k] += excused

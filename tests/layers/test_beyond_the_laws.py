@@ -1,0 +1,85 @@
+"""What the law tables do not reach of the layers: rare shapes, seeds, precision, planned steps on batches of tables."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+import tinynn as nn
+from tinynn._buffers import LAYOUT
+
+
+def test_what_is_loaded_has_the_parameters_precision():
+    """2²⁴ + 1 is no float32."""
+    layer = nn.Dense(1, 1, dtype=np.float64)
+    layer.load_state_dict({"weight": [[16777217]], "bias": [0]})
+    assert layer.weight.value == [[16777217.0]]
+
+
+def test_step_refuses_a_gradient_whichever_way_it_comes():
+    step = nn.Step()
+    step.forward(np.ones((1, 1)))
+    for backward in (step.backward, step.backward_parameters):
+        with pytest.raises(nn.TinynnError, match="a threshold has derivative 0"):
+            backward(np.ones((1, 1)))
+
+
+# ---- planned steps ------------------------------------------------------------------------------
+def network(*layers):
+    return nn.Sequential(*layers, rng=0).astype(np.float64)
+
+
+@pytest.mark.parametrize(
+    ("model", "sample"),
+    [
+        (network(nn.Dense(3, 4), nn.Tanh(), nn.Dense(4, 2)), (3,)),
+        (network(nn.Dense(3, 4), nn.Tanh(), nn.Dense(4, 2)), (2, 3)),
+        (network(nn.Tanh(), nn.Dense(3, 4, bias=False), nn.Dense(4, 2, bias=False), nn.Sigmoid()), (2, 1, 3)),
+    ],
+    ids=["rows", "tables", "without biases"],
+)
+def test_a_step_on_the_loss_s_own_array_is_a_step_on_any_other(model, sample):
+    """From the second step on the calls are listed once and for all, if the gradient is the same array."""
+    rng = np.random.default_rng(1)
+    fresh, grad = copy.deepcopy(model), np.empty((5, *sample[:-1], 2))
+    for _ in range(4):
+        x = rng.normal(size=(5, *sample))
+        grad[...] = rng.normal(size=grad.shape)
+        np.testing.assert_array_equal(model.forward(x), fresh.forward(x))
+        model.backward_parameters(grad)
+        fresh.backward(grad.copy())
+        for (name, ours), (_, theirs) in zip(model.named_parameters(), fresh.named_parameters(), strict=True):
+            np.testing.assert_allclose(ours.grad, theirs.grad, rtol=1e-13, atol=1e-15, err_msg=name)
+
+
+def test_a_change_of_mode_makes_every_plan_void():
+    model = network(nn.Dense(3, 2))
+    versions = [LAYOUT.version]
+    for change in (model.eval, model.train, model.train):
+        change()
+        versions.append(LAYOUT.version)
+    assert versions == sorted(set(versions))
+
+
+# ---- seeds and shapes ---------------------------------------------------------------------------
+def test_what_dropout_draws_follows_from_the_seed():
+    """A generator of its own, from 256 bits of the network's: the layers after it draw what they drew."""
+    layer = nn.Dropout(0.5)
+    layer.initialize(5)
+    parent = np.random.default_rng(5)
+    own = np.random.default_rng(parent.integers(0, 2**63, size=4).tolist())
+    np.testing.assert_array_equal(layer.forward(np.ones((4, 5))) > 0, own.random((4, 5)) >= 0.5)
+    after = nn.Sequential(nn.Dropout(0.5), nn.Dense(2, 2), rng=5)[1]
+    np.testing.assert_array_equal(after.weight.value, nn.Dense(2, 2, rng=parent).weight.value)
+
+
+@pytest.mark.parametrize(
+    ("shape", "given", "expected"),
+    [((1,), (3,), (3, 1)), ((1, -1), (3,), (3, 1, 1)), ((0,), (3, 0), (3, 0)), ((0, 2), (3, 4, 0), (3, 0, 2))],
+)
+def test_reshape_of_single_numbers_and_of_none(shape, given, expected):
+    layer = nn.Reshape(shape)
+    assert layer.forward(np.zeros(given)).shape == expected
+    assert layer.backward(np.zeros(expected)).shape == given
