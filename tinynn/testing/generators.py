@@ -14,28 +14,32 @@ class Frozen:
     `restore` puts all of them back where they stood.
     """
 
-    def __init__(self, subject: Any) -> None:
+    def __init__(self, subject: Any, like: Frozen | None = None) -> None:
         found = _generators(subject, set())
         self._generators = [g.bit_generator for g in found if isinstance(g, np.random.Generator)]
         self._states = [generator.state for generator in self._generators]
         self._old = [(g, g.get_state(legacy=False)) for g in found if isinstance(g, np.random.RandomState)]
         self._python = [(g, g.getstate()) for g in found if isinstance(g, random.Random)]
-        self._global_numpy, self._global_python = np.random.get_state(legacy=False), random.getstate()
-        #: Whether the global generators are used at all: they are slow to put back.
-        self.uses_globals = True
+        if like is None:
+            self._global_numpy, self._global_python = np.random.get_state(legacy=False), random.getstate()
+            self._uses_globals = True  # until something is known: they are slow to put back
+        else:
+            self._global_numpy, self._global_python = like._global_numpy, like._global_python
+            self._uses_globals = like._uses_globals
+        self._count()
+
+    def _count(self) -> None:
+        #: Whether there is anything to restore.
+        self.needed = bool(self._generators or self._old or self._python or self._uses_globals)
 
     def notice_globals(self) -> None:
         """After a first evaluation: if it did not touch the global generators, none will."""
-        self.uses_globals = (
+        self._uses_globals = (
             not _equal(np.random.get_state(legacy=False), self._global_numpy)
             or random.getstate() != self._global_python
         )
         self.restore()
-
-    def take_globals(self, other: Frozen) -> None:
-        """The global generators' states of another, for a comparison with it."""
-        self._global_numpy, self._global_python = other._global_numpy, other._global_python
-        self.uses_globals = other.uses_globals
+        self._count()
 
     def restore(self) -> None:
         """All generators back to where they stood."""
@@ -45,7 +49,7 @@ class Frozen:
             old.set_state(old_state)
         for python, python_state in self._python:
             python.setstate(python_state)
-        if self.uses_globals:
+        if self._uses_globals:
             np.random.set_state(self._global_numpy)
             random.setstate(self._global_python)
 

@@ -117,28 +117,13 @@ def claims(subject: Subject, inputs: dict[str, Array], upstream: Array, rng: np.
             moved = {n: rounded(v, rng) for n, v in inputs.items()}
             return np.asarray(subject.gradients(moved, upstream.copy())[name])
 
-        output = output_of(subject, inputs, name)
+        output = subject.output_of(name, inputs)
         found.append(Claim(name, value, output, upstream, gradient, again, composite))
     return found
 
 
-def output_of(subject: Subject, inputs: dict[str, Array], name: str) -> Any:
-    """The output as a function of one variable, which is left as it was."""
-    if name in inputs:
-        return lambda changed: subject.forward({**inputs, name: changed.copy()})
-    slot, start = subject.slots[name], np.array(subject.slots[name].get())
-
-    def output(changed: Array) -> Any:
-        slot.assign(changed)
-        y = subject.forward(inputs)
-        slot.assign(start)
-        return y
-
-    return output
-
-
 def _look(subject: Subject, report: Report, inputs: dict[str, Array], setting: Setting) -> None:
-    """The same at another point: in random directions first, and closely where these disagree."""
+    """The same at another point: all variables at once in random directions, and closely where these disagree."""
     with np.errstate(all="ignore"):
         try:
             y = np.asarray(subject.forward(inputs))
@@ -147,15 +132,40 @@ def _look(subject: Subject, report: Report, inputs: dict[str, Array], setting: S
         if not np.isfinite(y).all():
             return
         upstream = setting.rng.normal(size=y.shape)
-        for claim in claims(subject, inputs, upstream, setting.rng):
-            if not looks_right(claim, setting.tolerance, setting.rng):
-                there = verify(claim, setting.tolerance, setting.elementwise, setting.rng)
-                there.evaluations += report.arrays[claim.name].evaluations
-                if there.wrong:
-                    report.arrays[claim.name] = there
+        listed = claims(subject, inputs, upstream, setting.rng)
+        if not listed or looks_right(_joint(subject, inputs, listed), setting.tolerance, setting.rng):
+            return
+        for claim in listed:
+            there = verify(claim, setting.tolerance, setting.elementwise, setting.rng)
+            there.evaluations += report.arrays[claim.name].evaluations
+            if there.wrong:
+                report.arrays[claim.name] = there
     if report.wrong:
         diagnose_all(subject, report, inputs, upstream, setting)
         report.raise_if_wrong()
+
+
+def _joint(subject: Subject, inputs: dict[str, Array], listed: list[Claim]) -> Claim:
+    """The claims about several variables as one about the vector of them all."""
+    ends = np.cumsum([claim.value.size for claim in listed])[:-1]
+
+    def output(vector: Array) -> Array:
+        parts = {
+            claim.name: part.reshape(claim.value.shape)
+            for claim, part in zip(listed, np.split(vector, ends), strict=True)
+        }
+        subject.assign({name: part for name, part in parts.items() if name not in inputs})
+        return np.array(subject.forward({name: parts.get(name, value) for name, value in inputs.items()}))
+
+    def restored(vector: Array) -> Array:
+        try:
+            return output(vector)
+        finally:
+            subject.assign({claim.name: claim.value for claim in listed if claim.name not in inputs})
+
+    value = np.concatenate([np.ravel(claim.value) for claim in listed])
+    gradient = np.concatenate([np.ravel(claim.gradient) for claim in listed])
+    return Claim("all", value, restored, listed[0].upstream, gradient)
 
 
 def diagnose_all(subject: Subject, report: Report, inputs: dict[str, Array], upstream: Array, setting: Setting) -> None:
@@ -169,7 +179,7 @@ def diagnose_all(subject: Subject, report: Report, inputs: dict[str, Array], ups
         def claimed(u: Array, name: str = array.name) -> Array:
             return np.array(subject.gradients(inputs, u)[name], np.float64)
 
-        output = output_of(subject, inputs, array.name)
+        output = subject.output_of(array.name, inputs)
         report.causes.append(diagnose(Evidence(report, array, upstream, output, claimed, values, rows, attributes)))
 
 

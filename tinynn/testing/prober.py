@@ -91,6 +91,7 @@ class Prober:
         self._flat = np.ravel(claim.value)
         self._shape, self._f = claim.value.shape, claim.output
         self._upstream = np.ravel(claim.upstream)
+        self._output_shape = np.shape(claim.upstream)
         self.middle = self._output(self._flat.copy())
         self._weight = np.abs(self._upstream) * np.abs(self.middle)
         self._jitters: dict[tuple[int, float], tuple[float, bool]] = {}
@@ -121,28 +122,30 @@ class Prober:
     def quick(self, entries: Array) -> Looks:
         """Central differences with two steps, extrapolated; the noise is that of rounding alone."""
         outputs = max(1, self.middle.size)
-        chunk = max(1, CHUNK // (4 * outputs))
+        chunk = max(1, CHUNK // (4 * max(outputs, self._flat.size)))
         keep = len(entries) <= chunk
         found = [self._quick(entries[start : start + chunk], keep) for start in range(0, len(entries), chunk)]
         numeric, noise, kinks = (np.concatenate([part[k] for part in found]) for k in range(3))
         return Looks(numeric, noise, kinks, found[0].jacobian if keep else None)
 
     def _quick(self, entries: Array, keep: bool) -> Looks:
-        flat, upstream, middle, f, shape = self._flat, self._upstream, self.middle, self._f, self._shape
-        values = np.empty((4, len(entries), middle.size))
-        widths = np.empty((2, len(entries)))
-        for row, k in enumerate(entries.tolist()):
-            at = float(flat[k])
-            reach = QUICK * max(1.0, abs(at))
-            ends = (at + reach, at - reach, at + reach / 2, at - reach / 2)
-            widths[:, row] = ends[0] - ends[1], ends[2] - ends[3]
+        upstream, middle, f = self._upstream, self.middle, self._f
+        at, rows = self._flat[entries], np.arange(len(entries))
+        reach = QUICK * np.maximum(1.0, np.abs(at))
+        ends = np.array([at + reach, at - reach, at + reach / 2, at - reach / 2])
+        widths = np.array([ends[0] - ends[1], ends[2] - ends[3]])
+        # All points at once: an array of its own for each evaluation, which the function may keep.
+        points = np.tile(self._flat, (4, len(entries), 1))
+        points[:, rows, entries] = ends
+        points = points.reshape(4, len(entries), *self._shape)
+        values = np.empty((4, len(entries), *self._output_shape))
+        for row in range(len(entries)):
             try:
-                for values_at, end in zip(values, ends, strict=True):
-                    moved = flat.copy()
-                    moved[k] = end
-                    values_at[row] = np.ravel(f(moved.reshape(shape)))
+                for k in range(4):
+                    values[k, row] = f(points[k, row])
             except UNDEFINED:
                 values[:, row] = np.nan
+        values = values.reshape(4, len(entries), middle.size)
         self.evaluations += 4 * len(entries)
         up, down, half_up, half_down = values
         changed = (up - down) != 0

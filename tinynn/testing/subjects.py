@@ -48,7 +48,13 @@ class Subject:
     it was. `names` maps a parameter's attribute to its gradient's, for spellings that are not found.
     """
 
-    def __init__(self, layer: Any, names: Mapping[str, str] | None = None, dtype: Any = np.float64) -> None:
+    def __init__(
+        self,
+        layer: Any,
+        names: Mapping[str, str] | None = None,
+        dtype: Any = np.float64,
+        like: Subject | None = None,
+    ) -> None:
         if not (callable(getattr(layer, "forward", None)) and callable(getattr(layer, "backward", None))):
             raise DtypeError(
                 f"expected an object with forward(x) and backward(grad), got {layer!r}; "
@@ -56,34 +62,37 @@ class Subject:
             )
         self.original, self.names, self.dtype = layer, names, np.dtype(dtype)
         self.native = isinstance(layer, Layer)
-        self.label = _label(layer)
+        self.label = _label(layer) if like is None else like.label
         self.layer: Any = _copied(layer)
+        self.slots: dict[str, Slot] = {}
         if self.native:
             self.layer.astype(dtype).train()
-        self.slots: dict[str, Slot] = {}
+            found = [_slot_of(name, p, "value", "grad") for name, p in self.layer.named_parameters()]
+            self.slots = {slot.name: slot for slot in found}
         #: The parameters before the first forward.
-        self.initial = {n: np.array(p.value) for n, p in self.layer.named_parameters()} if self.native else {}
-        self.frozen = Frozen(self.layer)
+        self.initial = self.parameters
+        self.frozen = Frozen(self.layer, None if like is None else like.frozen)
         self._spread = False
+
+    def fresh(self, dtype: Any = np.float64) -> Subject:
+        """Another copy of the original, never used."""
+        return Subject(self.original, self.names, dtype, self)
 
     def begin(self, inputs: dict[str, Any]) -> None:
         """Find the parameters: those of a foreign object show after a first forward and backward."""
         self._spread = len(inputs) > 1
         if self.native:
-            found = [_slot_of(name, p, "value", "grad") for name, p in self.layer.named_parameters()]
-        else:
-            before = _array_ids(self.layer)
-            y = np.asarray(self.run(inputs))
-            self._zero_grad()
-            self._backward(np.zeros(y.shape, y.dtype))
-            found = _foreign_slots(self.layer, self.names, before)
+            return
+        before = _array_ids(self.layer)
+        y = np.asarray(self.run(inputs))
+        self._zero_grad()
+        self._backward(np.zeros(y.shape, y.dtype))
+        self.slots = {slot.name: slot for slot in _foreign_slots(self.layer, self.names, before)}
         self.frozen.restore()
-        self.slots = {slot.name: slot for slot in found}
         for slot in self.slots.values():
             array = np.asarray(slot.get())
             if array.dtype != self.dtype:
                 slot.put(array.astype(self.dtype))
-        self.frozen = Frozen(self.layer)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -96,8 +105,32 @@ class Subject:
 
     def forward(self, inputs: Mapping[str, Any]) -> Any:
         """The output at these inputs, with the generators where they stood."""
-        self.frozen.restore()
+        if self.frozen.needed:
+            self.frozen.restore()
         return self.run(inputs)
+
+    def output_of(self, name: str, inputs: Mapping[str, Any]) -> Callable[[Any], Any]:
+        """The output as a function of one variable, which is left as it was; it owns the array that it gets."""
+        if name in inputs:
+            if self._spread:
+                return lambda changed: self.forward({**inputs, name: changed})
+            forward, frozen = self.layer.forward, self.frozen
+
+            def of_input(changed: Any) -> Any:
+                if frozen.needed:
+                    frozen.restore()
+                return forward(changed)
+
+            return of_input
+        slot, start = self.slots[name], np.array(self.slots[name].get())
+
+        def of_parameter(changed: Any) -> Any:
+            slot.assign(changed)
+            y = self.forward(inputs)
+            slot.assign(start)
+            return y
+
+        return of_parameter
 
     def run(self, inputs: Mapping[str, Any]) -> Any:
         values = list(inputs.values())
