@@ -83,3 +83,40 @@ def test_reshape_of_single_numbers_and_of_none(shape, given, expected):
     layer = nn.Reshape(shape)
     assert layer.forward(np.zeros(given)).shape == expected
     assert layer.backward(np.zeros(expected)).shape == given
+
+
+# ---- containers ---------------------------------------------------------------------------------
+def test_branches_are_added_whatever_the_shape_of_a_sample():
+    x = np.arange(24.0).reshape(4, 2, 3)
+    model = nn.Parallel(nn.Identity(), nn.Identity(), merge="sum")
+    np.testing.assert_array_equal(model.forward(x), 2 * x)
+    np.testing.assert_array_equal(model.backward(x), 2 * x)
+
+
+class Faulty(nn.Identity):
+    """Returns what its test tells it to."""
+
+    def __init__(self, forward, backward):
+        self.forwards, self.backwards = forward, backward
+
+    def forward(self, x):
+        return self.forwards(x)
+
+    def backward(self, grad):
+        return self.backwards(grad)
+
+
+@pytest.mark.parametrize("container", [nn.Sequential, nn.Residual, nn.Parallel])
+def test_a_container_says_which_layer_changed_the_dtype_and_where(container):
+    x = np.zeros((2, 3))
+
+    def narrow(array):
+        return array.astype(np.float32)
+
+    with pytest.raises(nn.DtypeError, match="layer 0, .* was given float64 and its forward returned an array of float"):
+        container(Faulty(narrow, np.copy)).forward(x)
+    for result, said in ((narrow, "an array of float32"), (lambda grad: None, "None")):
+        model = container(Faulty(np.copy, result))
+        model.forward(x)
+        with pytest.raises(nn.DtypeError, match=f"layer 0, .* was given float64 and its backward returned {said};"):
+            model.backward(x)

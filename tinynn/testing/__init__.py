@@ -6,6 +6,8 @@ function's own values. Nothing in tinynn imports this package.
 
 from __future__ import annotations
 
+from typing import Any
+
 from tinynn.testing.gradients import check_gradient, check_hessian_product, check_jacobian
 from tinynn.testing.layers import check_layer
 from tinynn.testing.losses import check_loss
@@ -28,3 +30,11 @@ __all__ = [
     "check_optimizer",
     "from_callables",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "strategies":
+        raise AttributeError(f"module 'tinynn.testing' has no attribute {name!r}")
+    import importlib
+
+    return importlib.import_module("tinynn.testing.strategies")  # needs Hypothesis

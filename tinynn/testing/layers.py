@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -114,12 +114,27 @@ def claims(subject: Subject, inputs: dict[str, Array], upstream: Array, rng: np.
         gradient = claimed_gradient(subject.label, name, value, given[name])
 
         def again(name: str = name) -> Array:
-            moved = {n: rounded(v, rng) for n, v in inputs.items()}
-            return np.asarray(subject.gradients(moved, upstream.copy())[name])
+            return gradients_nearby(subject, inputs, rng, lambda moved: upstream.copy())[name]
 
         output = subject.output_of(name, inputs)
         found.append(Claim(name, value, output, upstream, gradient, again, composite))
     return found
+
+
+def gradients_nearby(
+    subject: Subject,
+    inputs: dict[str, Array],
+    rng: np.random.Generator,
+    upstream_at: Callable[[dict[str, Array]], Array],
+) -> dict[str, Array]:
+    """The claimed gradients with every input and parameter off by a few roundings."""
+    start = subject.parameters
+    try:
+        subject.assign({name: rounded(value, rng) for name, value in start.items()})
+        moved = {name: rounded(value, rng) for name, value in inputs.items()}
+        return {name: np.array(grad) for name, grad in subject.gradients(moved, upstream_at(moved)).items()}
+    finally:
+        subject.assign(start)
 
 
 def _look(subject: Subject, report: Report, inputs: dict[str, Array], setting: Setting) -> None:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn.testing.layers import Setting, check_gradients, claims
+from tinynn.testing.layers import Setting, check_gradients, claims, gradients_nearby
 from tinynn.testing.losses import check_loss
-from tinynn.testing.points import drawn, required, rounded
+from tinynn.testing.points import drawn, required
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Cause, GradientError, Report
 from tinynn.testing.subjects import Subject
@@ -75,9 +75,10 @@ def _claims(
             return np.float64(loss.forward(np.array(claim.output(value)), target))
 
         def again() -> Array:
-            moved = {name: rounded(value, setting.rng) for name, value in inputs.items()}
-            there = _upstream(loss, np.array(subject.forward(moved)), target)
-            return np.asarray(subject.gradients(moved, there)[claim.name])
+            def there(moved: dict[str, Array]) -> Array:
+                return _upstream(loss, np.array(subject.forward(moved)), target)
+
+            return gradients_nearby(subject, inputs, setting.rng, there)[claim.name]
 
         return claim._replace(output=output, upstream=np.ones(()), composite=True, again=again)
 

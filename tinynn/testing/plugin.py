@@ -105,12 +105,11 @@ def gradcheck(request: pytest.FixtureRequest) -> GradientChecks:
 
 def _marked(mark: pytest.Mark, default: int) -> int:
     """The number of examples that a marker asks for."""
-    given = {**dict(zip(("examples",), mark.args, strict=False)), **mark.kwargs}
-    examples = given.get("examples", default)
-    known = len(mark.args) + len(mark.kwargs) == len(given) and given.keys() <= {"examples"}
-    if not known or len(mark.args) > 1 or type(examples) is not int or examples < 1:
+    asked = [*mark.args, *mark.kwargs.values()]
+    examples = asked[0] if asked else default
+    if len(asked) > 1 or mark.kwargs.keys() - {"examples"} or type(examples) is not int or examples < 1:
         words = ", ".join([*map(repr, mark.args), *(f"{name}={value!r}" for name, value in mark.kwargs.items())])
-        raise pytest.UsageError(f"expected @pytest.mark.gradcheck(examples=N), N at least 1, got gradcheck({words})")
+        pytest.fail(f"expected @pytest.mark.gradcheck(examples=N), N at least 1, got gradcheck({words})", pytrace=False)
     return examples
 
 

@@ -30,6 +30,10 @@ ROUNDINGS = 16 * EPSILON
 TIGHT, TIGHT_OF_LARGEST = 1e-6, 1e-10
 #: A function that stands still does so truly if the doubt is below this share of its slope elsewhere.
 FLAT = 1e-3
+#: Two estimates that the claim agrees with suffice with this error; the second, for entries far below the largest.
+COARSE, COARSE_SMALL = 1e-3, 0.5
+#: So small a share of the largest entry, or of the outputs, may hide behind rounding inside the function.
+HIDDEN = 1e-7
 #: Steps, in reaches, that are no powers of 2, at which rounding could hide.
 JITTERS = 2.0**-20 * np.array([0.4170220, 0.7203245, 0.9302326, 1.0146756, 1.0923386, 1.1862602])
 #: Differences may overlook so small a share of their steepest secant: a knot of a spline, the tail of an exponential.
@@ -162,6 +166,15 @@ class Prober:
         kinks = np.abs(bends[1]) > np.maximum(0.75 * np.abs(bends[0]), 1e-3 * np.abs(numeric) + 100 * noise)
         return Looks(numeric, noise, kinks, jacobian if keep else None)
 
+    def reached(self, k: int) -> float:
+        """Σ |u y| over the outputs that entry k can change at all, for each unit of the entry."""
+        scale, changed = max(1.0, abs(float(self._flat[k]))), np.zeros(self._weight.shape, bool)
+        for step in scale * np.array([1.0, -1.0, 64.0, -64.0, 4096.0, -4096.0]):
+            change, _ = self.rise(k, step)
+            if change is not None:
+                changed |= change != 0
+        return float(self._weight[changed].sum()) / scale
+
     # ---- a nearer look --------------------------------------------------------------------------
     def near(self, k: int, tolerance: float, largest: float) -> Outcome | None:
         """A few smaller steps: enough for a kink close by, or just here; None if they do not settle it."""
@@ -196,7 +209,7 @@ class Prober:
         claimed, size = float(self.claim.gradient.flat[k]), abs(float(self._flat[k]))
         found: list[_Seen] = []
         swallowed: list[_Seen] = []
-        smallest_kink, sloping, steepest, edge = None, 0.0, 0.0, False
+        smallest_kink, sloping, steepest, edge, agreeing = None, 0.0, 0.0, False, 0
         for reach in self._reaches(size):
             if reach > max(1.0, size) and (edge or any(_tight(other.slope, largest) for other in found)):
                 break
@@ -205,7 +218,10 @@ class Prober:
             if reach <= max(1.0, size):
                 steepest = max(steepest, steep)
             if steep == 0:
-                if seen.central.error > FLAT * max(sloping, abs(claimed)) > 0:  # rounding has swallowed the change
+                doubt = seen.central.error
+                if (
+                    doubt > max(FLAT * max(sloping, abs(claimed)), TIGHT_OF_LARGEST * largest) > 0
+                ):  # rounding has swallowed the change
                     swallowed.append(_Seen(reach, seen.central, unresolved))
                     continue
                 if claimed == 0:
@@ -223,25 +239,43 @@ class Prober:
             tight, agrees = _tight(smooth, largest), _agrees(claimed, smooth, tolerance)
             if tight and agrees:
                 return Outcome(True, False, smooth)
+            # Rounding inside the function can hide from small steps what two sizes of large ones agree on.
+            coarse = COARSE_SMALL if abs(claimed) <= 1e-4 * largest else COARSE
+            large = reach >= 2.0**-7 * max(1.0, size)
+            agreeing += agrees and large and smooth.error <= coarse * abs(smooth.value)
+            if agreeing == 2:
+                return Outcome(True, False, smooth)
             confirmed = tight and any(
                 _tight(other.slope, largest) and not _apart(other.slope, smooth) for other in found
             )
             if confirmed and not edge and abs(claimed - smooth.value) > unresolved:
-                return Outcome(False, False, smooth, steepest)
+                hidden = self._hidden(k, claimed, smooth, found, tolerance, largest)
+                return Outcome(hidden, False, smooth, steepest)
             found.append(_Seen(reach, smooth, unresolved))
         found = found or swallowed
         # Steps smaller than the smallest at which there is a kink may lie beside it.
         best, unresolved = _best([seen for seen in found if smallest_kink is None or seen.reach < smallest_kink])
-        if smallest_kink is None or best.error <= max(1e-3 * abs(best.value), 1e-6 * largest):
-            near, _ = _best([seen for seen in found if seen.reach <= max(1.0, size)])
-            right = _agrees(claimed, best, tolerance) or abs(claimed - best.value) <= unresolved
-            # Large steps alone, on a function that hardly rises above its rounding, are no proof against.
-            right = right or (near.error <= 0.1 * max(abs(near.value), largest) and _agrees(claimed, near, tolerance))
-            return Outcome(right, False, best, steepest)
-        low, high, noise = self._between(k, smallest_kink)
-        slack = 1e-6 * max(abs(low), abs(high), abs(claimed)) + noise
-        inside = low - slack <= claimed <= high + slack
-        return Outcome(self.claim.composite or inside, True, Estimate((low + high) / 2, (high - low) / 2))
+        if smallest_kink is not None:
+            low, high, noise = self._between(k, smallest_kink)
+            if best.error > min(1e-3 * abs(best.value) + 1e-6 * largest, 0.02 * (high - low)):
+                slack = 1e-6 * max(abs(low), abs(high), abs(claimed)) + noise
+                inside = low - slack <= claimed <= high + slack
+                middle = Estimate((low + high) / 2, (high - low) / 2)
+                return Outcome(self.claim.composite or inside, True, middle)
+        near, _ = _best([seen for seen in found if seen.reach <= max(1.0, size)])
+        right = _agrees(claimed, best, tolerance) or abs(claimed - best.value) <= unresolved
+        # Large steps alone, on a function that hardly rises above its rounding, are no proof against.
+        right = right or (near.error <= 0.1 * max(abs(near.value), largest) and _agrees(claimed, near, tolerance))
+        right = right or self._hidden(k, claimed, best, found, tolerance, largest)
+        return Outcome(right, False, best, steepest)
+
+    def _hidden(
+        self, k: int, claimed: float, best: Estimate, found: list[_Seen], tolerance: float, largest: float
+    ) -> bool:
+        """Whether small steps contradict large ones about next to nothing: rounding inside the function decides."""
+        large = 2.0**-7 * max(1.0, abs(float(self._flat[k])))
+        agrees = any(seen.reach >= large and _agrees(claimed, seen.slope, tolerance) for seen in found)
+        return agrees and abs(claimed - best.value) <= HIDDEN * max(largest, self.reached(k))
 
     def _reaches(self, size: float) -> list[float]:
         reaches = [float(reach) * max(1.0, size) for reach in REACHES]

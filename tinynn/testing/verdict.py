@@ -114,7 +114,8 @@ class _Verdict:
             if again is None:
                 again = self._rounded()
             cap = max(EXCUSED * self.largest, EXCUSED_STEEP * outcome.steep)
-            excused = min(float(again[k]), cap) + 4 * EPSILON * self.largest
+            # What cancels in backward leaves roundings of its terms.
+            excused = min(float(again[k]), cap) + 32 * EPSILON * (self.largest + self.prober.reached(k))
             error = abs(self.claimed[k] - self.numeric[k])
             if not outcome.kink and error <= 4 * (self.noise[k] + excused):
                 self.noise[k] += excused

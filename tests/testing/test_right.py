@@ -1,0 +1,24 @@
+"""Right but tricky derivatives are accepted, whatever the seed: a thousand of them under the profile nightly."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from testing.right_functions import FUNCTIONS
+from testing.right_layers import LAYERS
+from testing.right_losses import LOSSES
+
+SEEDS = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 3
+CASES = [*FUNCTIONS, *LAYERS, *LOSSES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_right_ones_are_accepted(case):
+    for seed in range(SEEDS):
+        case.check(np.random.default_rng(seed))
+
+
+def test_there_are_enough_of_them():
+    assert len({case.name for case in CASES}) == len(CASES) >= 200
