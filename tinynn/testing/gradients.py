@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tinynn.errors import ShapeError
-from tinynn.testing.diagnosis import Evidence, diagnose
+from tinynn.testing.diagnosis import diagnose
+from tinynn.testing.evidence import Evidence
 from tinynn.testing.points import Point, drawn, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Report

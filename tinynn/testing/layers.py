@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tinynn.errors import InvalidValueError, ShapeError
-from tinynn.testing import conformance
+from tinynn.testing import conformance, result_laws
 from tinynn.testing.blocks import looks_right
-from tinynn.testing.diagnosis import Evidence, diagnose
+from tinynn.testing.diagnosis import diagnose
+from tinynn.testing.evidence import Evidence
 from tinynn.testing.points import claimed_gradient, drawn, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Report
@@ -83,7 +84,7 @@ def check_layer(
         for scale in SCALES:
             _look(subject, report, {name: scale * value for name, value in inputs.items()}, setting)
     conformance.after(subject, report, inputs, setting.rng)
-    report.couples_batch = conformance.couples_batch(subject, inputs)
+    report.couples_batch = result_laws.couples_batch(subject, inputs)
     if report.couples_batch and couples_batch is False:
         report.fail("couples-batch", "a row's output depends on the other rows of the batch")
     subject.frozen.restore()

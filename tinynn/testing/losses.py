@@ -10,7 +10,8 @@ import numpy as np
 
 from tinynn.errors import DtypeError, ShapeError, TinynnError
 from tinynn.losses.base import Loss
-from tinynn.testing.diagnosis import Evidence, diagnose
+from tinynn.testing.diagnosis import diagnose
+from tinynn.testing.evidence import Evidence
 from tinynn.testing.generators import Frozen
 from tinynn.testing.layers import numbers_of
 from tinynn.testing.points import claimed_gradient, drawn, required, rounded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,3 +65,15 @@ def threshold(value: Array, wrong: Array, right: Array) -> str | None:
     if float(size[right].max()) < float(size[wrong].min()):
         return f"is beyond ±{(float(size[right].max()) + float(size[wrong].min())) / 2:.3g}"
     return None
+
+
+def as_fraction(factor: float) -> str:
+    """A number as a fraction of small whole numbers, if it is one.
+
+    >>> as_fraction(0.2), as_fraction(3.0), as_fraction(1.7320508)
+    ('1/5', '3', '1.73205')
+    """
+    fraction = Fraction(factor).limit_denominator(1000)
+    if factor != 0 and abs(float(fraction) / factor - 1) < 1e-6:
+        return str(fraction)
+    return f"{factor:.6g}"

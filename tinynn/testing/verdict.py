@@ -1,7 +1,7 @@
 """Is a claimed gradient right? Entry by entry up to a size, in blocks of entries above it.
 
 A claim that agrees with the quick look to `tolerance` is right: that two independent computations agree
-to eight digits by accident does not happen. What disagrees gets the close look (see prober.py), which
+to eight digits by accident does not happen. What disagrees gets the close look (see closelook.py), which
 alone calls anything wrong.
 """
 
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinynn.testing.blocks import suspects
+from tinynn.testing.closelook import TIGHT, TIGHT_OF_LARGEST, CloseLook
 from tinynn.testing.complexstep import complex_step
 from tinynn.testing.differences import EPSILON
-from tinynn.testing.prober import TIGHT, TIGHT_OF_LARGEST, Claim, Prober
+from tinynn.testing.prober import Claim, Prober
 from tinynn.testing.report import ArrayReport
 
 if TYPE_CHECKING:
@@ -103,9 +104,7 @@ class _Verdict:
             if len(self.wrong) == CLOSE_LOOKS:
                 self.wrong += entries[seen:].tolist()
                 break
-            outcome = self.prober.near(k, self.tolerance, self.largest)
-            if outcome is None:
-                outcome = self.prober.close(k, self.tolerance, self.largest)
+            outcome = CloseLook(self.prober, k, self.tolerance, self.largest).outcome()
             self.numeric[k], self.noise[k] = outcome.numeric
             if outcome.kink:
                 self.kinks.append(k)
