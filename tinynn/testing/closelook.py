@@ -75,10 +75,10 @@ class CloseLook:
         """A few smaller steps: enough for a kink close by, or just here; None if they do not settle it."""
         claimed = self.claimed
         for step in NEARER * self.scale:
-            sides = [self._sides(h) for h in (step, step / 2)]
-            if sides[0] is None or sides[1] is None:
+            coarse, fine = self._sides(step), self._sides(step / 2)
+            if coarse is None or fine is None:
                 return None
-            (low, high, central, change), (lower, higher, finer, _) = sides
+            (low, high, central, change), (lower, higher, finer, _) = coarse, fine
             slope, noise = (4 * finer - central) / 3, 4 * self.prober.rounding(change) / step
             if noise <= max(self.tolerance * abs(slope), TIGHT_OF_LARGEST * self.largest):
                 if abs(claimed - slope) <= self.tolerance * abs(slope) + noise:

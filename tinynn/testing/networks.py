@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn.testing.layers import Setting, check_gradients, claims, gradients_nearby
+from tinynn.testing.layer_gradients import Setting, check_gradients, claims, gradients_nearby
 from tinynn.testing.losses import check_loss
 from tinynn.testing.points import drawn, required
 from tinynn.testing.prober import Claim

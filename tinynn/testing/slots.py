@@ -97,7 +97,7 @@ def _dict_slot(layer: Any, values: str, grads: str, key: Any) -> Slot:
 def _parameter_objects(layer: Any) -> list[Slot]:
     """Objects with .value/.grad or .data/.grad, from parameters() or the attributes."""
     listed = getattr(layer, "named_parameters", None) or getattr(layer, "parameters", None)
-    given = listed() if callable(listed) else listed
+    given: Any = listed() if callable(listed) else listed
     if isinstance(given, Mapping):
         pairs = list(given.items())
     elif isinstance(given, (list, tuple)) or hasattr(given, "__next__"):

@@ -39,7 +39,7 @@ class Subject:
             )
         self.original, self.names, self.dtype = layer, names, np.dtype(dtype)
         self.native = isinstance(layer, Layer)
-        self.label = _label(layer) if like is None else like.label
+        self.label: str = _label(layer) if like is None else like.label
         self.layer: Any = _copied(layer)
         self.slots: dict[str, Slot] = {}
         if self.native:
@@ -48,7 +48,7 @@ class Subject:
             self.slots = {slot.name: slot for slot in found}
         #: The parameters before the first forward.
         self.initial = self.parameters
-        self.frozen = Frozen(self.layer, None if like is None else like.frozen)
+        self.frozen: Frozen = Frozen(self.layer, None if like is None else like.frozen)
         self._spread = False
 
     def fresh(self, dtype: Any = np.float64) -> Subject:

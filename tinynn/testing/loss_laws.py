@@ -1,0 +1,121 @@
+"""The laws of losses: deterministic, nothing stale, a mean over the batch, weighted as it should be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tinynn.errors import TinynnError
+from tinynn.testing.loss_subject import LossSubject
+
+if TYPE_CHECKING:
+    from tinynn._arrays import Array
+    from tinynn.testing.report import Report
+
+ROUNDING = 1e-10
+
+
+def always(subject: LossSubject, report: Report, prediction: Array, target: Any) -> None:
+    p, t = prediction.copy(), target.copy()
+    value = subject.value(p, t)
+    subject.frozen.notice_globals()
+    grad = np.array(subject.backward(p, t))
+    if not (np.array_equal(p, prediction) and np.array_equal(t, target)):
+        what = "target" if np.array_equal(p, prediction) else "prediction"
+        report.fail("mutates", f"the loss writes into its {what}; work on a copy")
+    if not np.isfinite(value):
+        report.fail("not-finite", f"forward gives {value}; choose another prediction, or mend forward")
+    if subject.value(p, t) != value:
+        report.fail("nondeterministic", "the same prediction and target give another cost")
+    if grad.dtype.kind == "f" and grad.dtype != np.float64:
+        report.fail("dtype", f"backward gives {grad.dtype} for a float64 prediction: a dtype is hard-coded")
+    if not _near(np.asarray(subject.backward(p, t)), grad):
+        report.fail("accumulates", "a second backward gives another gradient")
+    if not _near(np.asarray(subject.gradient(p, t)), grad):
+        report.fail("stale", "the same call gives another gradient the second time")
+    _nothing_stale(subject, report, prediction, target, value)
+    report.laws += ["deterministic", "writes into nobody's arrays", "nothing stale"]
+
+
+def _nothing_stale(subject: LossSubject, report: Report, prediction: Array, target: Any, value: float) -> None:
+    """After other predictions and targets, of this size and another, all is as on a loss never used."""
+    if prediction.ndim == 0 or len(prediction) == 0 or np.ndim(target) == 0 or subject.sample_weight is not None:
+        return
+    rolled = np.roll(target, 1, axis=0) if len(target) > 1 else target
+    for p, t in ((0.7 * prediction, rolled), (np.concatenate([prediction] * 2), np.concatenate([target] * 2))):
+        fresh = subject.fresh()
+        with np.errstate(all="ignore"):
+            try:
+                expected = fresh.value(p.copy(), t.copy()), np.array(fresh.backward(p.copy(), t.copy()))
+            except Exception:  # not a pair that the loss takes
+                continue
+            found = subject.value(p.copy(), t.copy()), np.array(subject.backward(p.copy(), t.copy()))
+        if not _near(np.asarray(found[0]), np.asarray(expected[0])) or not _near(found[1], expected[1]):
+            report.fail("stale", "after another batch, cost or gradient differ from those of a loss never used")
+    if subject.value(prediction.copy(), target.copy()) != value:
+        report.fail("stale", "after another batch the same call gives another cost")
+
+
+def is_mean(subject: LossSubject, report: Report, prediction: Array, target: Any) -> None:
+    """The batch twice gives the same cost and half the gradient for each row."""
+    if prediction.ndim == 0 or subject.sample_weight is not None or np.ndim(target) == 0:
+        return
+    once = subject.value(prediction.copy(), target.copy())
+    try:
+        twice = subject.value(np.concatenate([prediction] * 2), np.concatenate([target] * 2))
+    except (TinynnError, ValueError):  # the loss is for batches of this size
+        return
+    for factor, text in ((2.0, "it is a sum over the batch"), (0.5, "it is divided by the batch size once too often")):
+        if once and abs(twice - factor * once) <= ROUNDING * abs(once):
+            report.fail(
+                "batch-mean", f"the batch twice gives {factor:g} times the cost: {text}; a loss is a mean over it"
+            )
+    report.laws.append("mean over the batch")
+
+
+def weighs(subject: LossSubject, report: Report, prediction: Array, target: Any) -> bool | None:
+    """C(w) = Σ wᵢ Cᵢ / Σ wᵢ, seen from what it implies; False if weights are ignored, None if that was not asked."""
+    if prediction.ndim == 0 or not subject.takes_weights or np.ndim(target) == 0:
+        return None
+    subject = LossSubject(subject.original)
+    rows, plain = len(prediction), subject.value(prediction.copy(), target.copy())
+    weight = 1.0 + np.arange(rows) % 3
+    weighted = subject.value(prediction.copy(), target.copy(), weight)
+    repeated = np.repeat(np.arange(rows), weight.astype(int))
+    expected = subject.value(prediction[repeated].copy(), target[repeated].copy())
+    if weighted == plain and not _near(np.asarray(expected), np.asarray(plain)):
+        report.notes.append("sample_weight is taken, and ignored")
+        return False
+    for what, found, wanted in (
+        ("equal weights differ from none", subject.value(prediction.copy(), target.copy(), np.full(rows, 2.0)), plain),
+        ("a row of weight 2 differs from the same row twice", weighted, expected),
+    ):
+        if not _near(np.asarray(found), np.asarray(wanted)):
+            report.fail("sample-weights", f"{what}: {found:.10g} instead of {wanted:.10g}; C is Σ wᵢ Cᵢ / Σ wᵢ")
+    return True
+
+
+def strictly(subject: LossSubject, report: Report, prediction: Array, target: Any) -> None:
+    far = 1e3 * np.where(prediction < 0, -1.0, 1.0)
+    grad = np.asarray(subject.gradient(far, target.copy()))
+    if not (np.isfinite(subject.value(far, target.copy())) and np.isfinite(grad).all()):
+        report.fail("not-finite", "cost or gradient are not finite at predictions of ±1000: use a stable form")
+    single = np.asarray(subject.gradient(prediction.astype(np.float32), target.copy()))
+    if single.dtype != np.float32:
+        report.fail("dtype", f"backward gives {single.dtype} for a float32 prediction")
+    for wrong in (target[:-1], target[None]):
+        try:
+            subject.value(prediction.copy(), wrong)
+        except (ValueError, TypeError):
+            continue
+        report.fail("shape", f"a target of shape {np.shape(wrong)} is taken for one of {np.shape(target)}: refuse it")
+    report.laws += ["finite at ±1000", "float32 kept", "targets of another shape refused"]
+
+
+def _near(a: Array, b: Array) -> bool:
+    if a.shape != b.shape:
+        return False
+    return bool(
+        np.all((a == b) | (np.abs(a - b) <= ROUNDING * np.abs(b).max(initial=0.0)) | (np.isnan(a) & np.isnan(b)))
+    )
