@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin/python
 PIP := $(BIN) -m pip --disable-pip-version-check install --quiet
 MANIFESTS := pyproject.toml packages/tinynn-mnist/pyproject.toml
+PEERS := .venv-peers
 
-.PHONY: help train test lint types format nielsen step clean
+.PHONY: help train test lint types format nielsen step gradcheck mutants clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s%s\n", $$1, $$2 }' Makefile
 
 train: $(VENV)/core.stamp ## train the default network on MNIST, results into runs/
 	$(BIN) -m tinynn train
@@ -33,8 +34,15 @@ nielsen: $(VENV)/core.stamp ## repeat the book's runs on MNIST
 step: $(VENV)/core.stamp ## measure one training step against its matrix products
 	$(BIN) benchmarks/step.py
 
+gradcheck: $(PEERS)/made.stamp ## compare tinynn.testing with the gradient checkers of others
+	$(PEERS)/bin/python benchmarks/gradcheck.py --sensitivity --speed --write docs/gradient_checking.md
+	$(PEERS)/bin/python benchmarks/gradcheck_messages.py --write docs/gradient_checking.md
+
+mutants: $(VENV)/mutants.stamp ## plant mistakes in layers, losses, optimizers and the kit: do the tests notice? (hours)
+	$(BIN) benchmarks/mutants.py $(PACKAGES) $(if $(SAMPLE),--sample $(SAMPLE))
+
 clean: ## remove the environment, the caches and what training wrote
-	rm -rf $(VENV) runs dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) runs dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps keep a second call from installing again, unless a manifest has changed since.
@@ -51,3 +59,12 @@ $(VENV)/core.stamp: $(MANIFESTS) | $(VENV)/made.stamp
 $(VENV)/dev.stamp: $(MANIFESTS) | $(VENV)/made.stamp
 	$(PIP) --editable '.[dev]' --editable packages/tinynn-mnist
 	@touch $(VENV)/core.stamp $@
+
+$(VENV)/mutants.stamp: $(VENV)/dev.stamp
+	$(PIP) --editable '.[mutants]'
+	@touch $@
+
+$(PEERS)/made.stamp: benchmarks/peers.txt pyproject.toml
+	test -d $(PEERS) || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet --editable . pytest -r benchmarks/peers.txt
+	@touch $@

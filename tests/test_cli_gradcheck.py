@@ -150,6 +150,21 @@ def test_seeds_repeat_the_check(run):
     assert "\nwith rng=0\n" in out
 
 
+def test_a_guessed_shape_is_one_that_the_layer_is_for():
+    class Gain:
+        """A factor for each channel of images: numbers that broadcast with more than images."""
+
+        def __init__(self, shape):
+            self.factor = np.ones(shape)
+
+        def forward(self, x):
+            return x * self.factor
+
+    assert draws.input_shape(Gain((3, 1, 1)), None) == (2, 3, 6, 6)
+    assert draws.input_shape(Gain(5), None) == (6, 5)
+    assert draws.input_shape(nn.Dense(7, 2), None) == (5, 7)
+
+
 def test_strict_asks_for_more(run, monkeypatch):
     seen = []
     monkeypatch.setattr("tinynn.cli.gradcheck.check_layer", lambda layer, **options: seen.append(options))

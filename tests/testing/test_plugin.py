@@ -207,7 +207,7 @@ def test_causes_and_table_stand_in_a_section_of_their_own(run, style):
         "array    shape         largest error  at            noise    kinks  evaluations",
     ]
     marked = [line for line in result.outlines if line.startswith("E ")]
-    assert [line[4:] for line in marked] == ["tinynn.testing.report.GradientError: cube: wrong gradient"]
+    assert [line[1:].strip() for line in marked] == ["tinynn.testing.report.GradientError: cube: wrong gradient"]
     assert text_of(result).count("the code says 24") == 1
 
 
