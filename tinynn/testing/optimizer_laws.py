@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 #: The bowl ½ Σ cᵢ wᵢ² and the valley of Rosenbrock, made flatter by these until a rate fits.
 FLATNESS = (1.0, 0.1, 0.01, 0.001)
 STEPS = 400
+#: Times the optimizer's own rate, for a rate that converges.
+RATES = (1.0, 10.0, 100.0, 1000.0, 0.1)
 #: The share of the cost that must be left at most, and how nearly two paths are the same.
 LEFT, SAME = 0.98, 1e-11
 
@@ -144,10 +147,29 @@ def descends(factory: Factory, report: Report) -> None:
     report.laws.append("descends")
 
 
-def _left(factory: Factory, f: Callable[[Array], tuple[float, Array]], start: Array, flat: float) -> float:
-    """Which share of the cost is left after some steps."""
+def converges(factory: Factory, report: Report) -> None:
+    """With a rate that falls to 0, and some start of it, next to nothing is left of either cost."""
+    bowl, valley = ("a bowl", _bowl, (1.0, -2.0), 0.01), ("Rosenbrock's valley", _valley, (-1.2, 1.0), 0.3)
+    for name, f, start, enough in (bowl, valley):
+        least = np.inf
+        for faster, flat in itertools.product(RATES, FLATNESS):
+            least = min(least, _left(factory, f, np.array(start), flat, faster))
+            if least <= enough:
+                break
+        else:
+            report.fail("diverges", f"whatever the rate, {STEPS} steps on {name} leave {least:.3g} of the first cost")
+    report.laws.append("converges")
+
+
+def _left(
+    factory: Factory, f: Callable[[Array], tuple[float, Array]], start: Array, flat: float, faster: float | None = None
+) -> float:
+    """Which share of the cost is left after some steps; `faster` times the first rate, falling to 0, if given."""
     w = Parameter(start.copy(), "w")
     optimizer = factory([w])
+    if faster is not None:
+        rate = faster * optimizer.rate()
+        optimizer.learning_rate = lambda step: rate * max(0.0, 1 - step / STEPS)
     first = f(start)[0]
     with np.errstate(all="ignore"):
         for _ in range(STEPS):

@@ -37,6 +37,7 @@ def check_optimizer(factory: Factory, *, like: Factory | None = None) -> Report:
         laws.same_rule(factory, like, report)
     laws.descends(factory, report)
     if isinstance(optimizer, Optimizer):
+        laws.converges(factory, report)
         laws.schedule(factory, report)
         laws.duplicates(factory, report)
         laws.state(factory, report)
