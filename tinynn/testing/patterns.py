@@ -73,7 +73,8 @@ def as_fraction(factor: float) -> str:
     >>> as_fraction(0.2), as_fraction(3.0), as_fraction(1.7320508)
     ('1/5', '3', '1.73205')
     """
-    fraction = Fraction(factor).limit_denominator(1000)
-    if factor != 0 and abs(float(fraction) / factor - 1) < 1e-6:
-        return str(fraction)
+    if abs(factor) > 1e-6:
+        for fraction in (Fraction(factor).limit_denominator(12), 1 / Fraction(round(1 / factor) or 1)):
+            if abs(float(fraction) / factor - 1) < 1e-6:
+                return str(fraction)
     return f"{factor:.6g}"
