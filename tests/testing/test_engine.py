@@ -1,4 +1,4 @@
-"""How finely the engine looks: single entries, large arrays, noise, complex numbers; and how it treats what it is given."""
+"""How finely the engine looks: single entries, large arrays, noise, complex numbers; and what it leaves as it was."""
 
 from __future__ import annotations
 
