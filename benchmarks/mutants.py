@@ -206,7 +206,8 @@ def pytest_configure() -> None:
     origin = Path(importlib.util.find_spec("tinynn").origin)
     assert origin.is_relative_to(Path.cwd()), f"the tests import {origin}"
     memory = importlib.import_module("memory")
-    memory.SMALL, peak_of = 20_000, memory.peak_of  # the smallest array in play has 24,000 bytes
+    # Up to 22,000 bytes were seen; the smallest array in play has 24,000, and what else there is adds to it.
+    memory.SMALL, peak_of = 30_000, memory.peak_of
     # Nothing is measured while mutmut notes which test reaches which function.
     memory.peak_of = lambda *given: peak_of(*given) * (os.environ["MUTANT_UNDER_TEST"] != "stats")
 

@@ -1,7 +1,10 @@
 """The gradient-check kit, for tinynn's layers and for anybody's NumPy code.
 
-`check_gradient` and `check_jacobian` hold a hand-written derivative against differences of the
-function's own values. Nothing in tinynn imports this package.
+Each check holds a hand-written derivative against differences of the function's own values: `check_gradient`,
+`check_jacobian` and `check_hessian_product` for functions, `check_layer`, `check_loss`, `check_network` and
+`check_optimizer` for what they say, with the laws that each keeps beside its derivative. A check that fails is a
+GradientError, which names the likely cause. Hypothesis strategies are in `strategies`, a pytest plugin in `plugin`.
+Nothing in tinynn but its command line imports this package.
 """
 
 from __future__ import annotations
@@ -33,8 +36,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name != "strategies":
-        raise AttributeError(f"module 'tinynn.testing' has no attribute {name!r}")
+    """What not every user of the kit needs loads on first use: strategies (with Hypothesis), GradientAssertions."""
     import importlib
 
-    return importlib.import_module("tinynn.testing.strategies")  # needs Hypothesis
+    if name == "strategies":
+        return importlib.import_module("tinynn.testing.strategies")
+    if name == "GradientAssertions":
+        return importlib.import_module("tinynn.testing.unittest_case").GradientAssertions
+    raise AttributeError(f"module 'tinynn.testing' has no attribute {name!r}")
