@@ -117,14 +117,12 @@ class Prober:
         # All points at once: an array of its own for each evaluation, which the function may keep.
         points = np.tile(self.flat, (4, len(entries), 1))
         points[:, rows, entries] = ends
-        points = points.reshape(4, len(entries), *self._shape)
-        values = np.empty((4, len(entries), *self._output_shape))
-        for row in range(len(entries)):
+        values = np.empty((4 * len(entries), *(self._output_shape or (1,))))
+        for point, value in zip(points.reshape(-1, *self._shape), values, strict=True):
             try:
-                for k in range(4):
-                    values[k, row] = f(points[k, row])
+                value[...] = f(point)
             except UNDEFINED:
-                values[:, row] = np.nan
+                value[...] = np.nan
         values = values.reshape(4, len(entries), middle.size)
         self.evaluations += 4 * len(entries)
         up, down, half_up, half_down = values

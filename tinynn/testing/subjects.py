@@ -100,6 +100,7 @@ class Subject:
 
             return of_input
         slot, start = self.slots[name], np.array(self.slots[name].get())
+        array = slot.get()
 
         def of_parameter(changed: Any) -> Any:
             slot.assign(changed)
@@ -107,11 +108,17 @@ class Subject:
             slot.assign(start)
             return y
 
-        return of_parameter
+        def of_parameter_in_place(changed: Any) -> Any:
+            array[...] = changed
+            y = self.forward(inputs)
+            array[...] = start
+            return y
+
+        in_place = array is slot.get() and isinstance(array, np.ndarray) and array.flags.writeable
+        return of_parameter_in_place if in_place and array.dtype == np.float64 else of_parameter
 
     def run(self, inputs: Mapping[str, Any]) -> Any:
-        values = list(inputs.values())
-        return self.layer.forward(*values) if self._spread else self.layer.forward(values[0])
+        return self.layer.forward(*inputs.values())
 
     def gradients(self, inputs: Mapping[str, Any], upstream: Any) -> dict[str, Any]:
         """What the code gives for each variable after a forward and a backward, None where it gives nothing."""
