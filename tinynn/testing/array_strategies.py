@@ -29,8 +29,9 @@ def arrays(shape: int | tuple[int, ...], dtype: Any = np.float64, largest: float
     A failure shrinks to whole numbers where these fail as well, and to small ones in any case.
     Shapes: (*shape,), of a float dtype.
 
+    >>> from random import Random
     >>> from hypothesis import find
-    >>> find(arrays((2, 2)), lambda x: x.min() < -2)
+    >>> find(arrays((2, 2)), lambda x: x.min() < -2, random=Random(0))
     array([[ 0.,  0.],
            [ 0., -3.]])
     """
@@ -54,8 +55,9 @@ def batches(
 
     Shapes: (batch, *sample_shape).
 
+    >>> from random import Random
     >>> from hypothesis import find
-    >>> find(batches(3, max_size=5), lambda x: len(x) > 1)
+    >>> find(batches(3, max_size=5), lambda x: len(x) > 1, random=Random(0))
     array([[0., 0., 0.],
            [0., 0., 0.]])
     """
@@ -67,8 +69,9 @@ def labels(n: int | tuple[int, ...], classes: int) -> st.SearchStrategy[Array]:
 
     Shapes: (n,), or n itself where it is a shape; dtype intp.
 
+    >>> from random import Random
     >>> from hypothesis import find
-    >>> find(labels(3, 10), lambda y: y[0] > 4)
+    >>> find(labels(3, 10), lambda y: y[0] > 4, random=Random(0))
     array([5, 0, 0])
     """
     return hnp.arrays(np.intp, n, elements=st.integers(0, classes - 1), fill=st.nothing())
@@ -81,8 +84,9 @@ def targets(kind: str, shape: tuple[int, ...], dtype: Any = np.float64) -> st.Se
     "probabilities" (the last axis sums to 1), "bits" (from 0 to 1) or "signs" (−1 and 1).
     Raises: InvalidValueError for another kind.
 
+    >>> from random import Random
     >>> from hypothesis import find
-    >>> find(targets("probabilities", (1, 3)), lambda t: t[0, 2] > 0.5)
+    >>> find(targets("probabilities", (1, 3)), lambda t: t[0, 2] > 0.5, random=Random(0))
     array([[0., 0., 1.]])
     """
     if kind == "values":
