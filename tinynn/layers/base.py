@@ -8,6 +8,7 @@ attributes that its `__init__` sets.
 from __future__ import annotations
 
 import abc
+import functools
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -172,6 +173,7 @@ class Layer(Tree):
 _NO_DEFAULT = object()
 
 
+@functools.lru_cache(maxsize=256)
 def _constructor(cls: type) -> dict[str, Any]:
     """The names and defaults of a class's constructor arguments."""
     import inspect  # on use: it takes a quarter of the time that importing all of tinynn takes

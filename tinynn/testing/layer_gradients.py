@@ -84,7 +84,12 @@ def look(subject: Subject, report: Report, inputs: dict[str, Array], setting: Se
             return
         upstream = setting.rng.normal(size=y.shape)
         listed = claims(subject, inputs, upstream, setting.rng)
-        if not listed or looks_right(_joint(subject, inputs, listed), setting.tolerance, setting.rng):
+        if not listed:
+            return
+        start = subject.parameters
+        right = looks_right(_joint(subject, inputs, listed), setting.tolerance, setting.rng)
+        subject.assign(start)
+        if right:
             return
         for claim in listed:
             there = verify(claim, setting.tolerance, setting.elementwise, setting.rng)
@@ -97,26 +102,26 @@ def look(subject: Subject, report: Report, inputs: dict[str, Array], setting: Se
 
 
 def _joint(subject: Subject, inputs: dict[str, Array], listed: list[Claim]) -> Claim:
-    """The claims about several variables as one about the vector of them all."""
-    ends = np.cumsum([claim.value.size for claim in listed])[:-1]
+    """The claims about several variables as one about the vector of them all; it leaves the parameters moved."""
+    ends = np.cumsum([claim.value.size for claim in listed]).tolist()
+    cuts = [
+        (claim.name, slice(end - claim.value.size, end), claim.value.shape)
+        for claim, end in zip(listed, ends, strict=True)
+    ]
 
     def output(vector: Array) -> Array:
-        parts = {
-            claim.name: part.reshape(claim.value.shape)
-            for claim, part in zip(listed, np.split(vector, ends), strict=True)
-        }
-        subject.assign({name: part for name, part in parts.items() if name not in inputs})
-        return np.array(subject.forward({name: parts.get(name, value) for name, value in inputs.items()}))
+        moved = dict(inputs)
+        for name, cut, shape in cuts:
+            part = vector[cut].reshape(shape)
+            if name in moved:
+                moved[name] = part
+            else:
+                subject.slots[name].assign(part)
+        return np.array(subject.forward(moved))
 
-    def restored(vector: Array) -> Array:
-        try:
-            return output(vector)
-        finally:
-            subject.assign({claim.name: claim.value for claim in listed if claim.name not in inputs})
-
-    value = np.concatenate([np.ravel(claim.value) for claim in listed])
-    gradient = np.concatenate([np.ravel(claim.gradient) for claim in listed])
-    return Claim("all", value, restored, listed[0].upstream, gradient)
+    value = np.concatenate([claim.value.ravel() for claim in listed])
+    gradient = np.concatenate([claim.gradient.ravel() for claim in listed])
+    return Claim("all", value, output, listed[0].upstream, gradient)
 
 
 def diagnose_all(subject: Subject, report: Report, inputs: dict[str, Array], upstream: Array, setting: Setting) -> None:

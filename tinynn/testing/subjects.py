@@ -15,6 +15,7 @@ import numpy as np
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.layers.base import Layer
 from tinynn.testing.generators import Frozen
+from tinynn.testing.report import Report
 from tinynn.testing.slots import Slot, array_names, foreign_slots, slot_of
 
 
@@ -140,7 +141,10 @@ class Subject:
             zero()
 
     def _backward(self, upstream: Any) -> Any:
-        back = self.layer.backward(upstream)
+        try:
+            back = self.layer.backward(upstream)
+        except (ValueError, TypeError, IndexError) as error:  # what shapes that do not fit end in
+            Report(self.label).fail("shape", f"backward fails with {type(error).__name__}: {error}")
         if not self.native and not self._spread and isinstance(back, (tuple, list)) and len(back) == 1:
             return back[0]
         return back

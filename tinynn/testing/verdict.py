@@ -136,8 +136,7 @@ class _Verdict:
         report.gradient = self.claim.gradient
         report.wrong, report.kinks = _indices(self.wrong, shape), _indices(sorted(self.kinks), shape)
         error = np.abs(self.claimed - self.numeric)
-        worst = 0 if np.isnan(error).all() else int(np.nanargmax(error))
-        k = self.wrong[0] if self.wrong else worst
+        k = self.wrong[0] if self.wrong else int(np.fmax(error, -1.0).argmax())
         report.where = _indices([k], shape)[0]
         report.largest_error, report.noise = float(error[k]), float(self.noise[k])
         report.claimed, report.numeric = float(self.claimed[k]), float(self.numeric[k])

@@ -1,0 +1,149 @@
+"""What a report and an error hold, how bad calls are refused, and what is told of a layer whose backward fails."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import tinynn as nn
+from tinynn.testing import GradientError, check_gradient, check_layer, check_loss, check_network, from_callables
+
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(5, 3))
+
+
+class ForeignDense:
+    """Weights as `kernel`, their gradient as `update`: no spelling that anybody would guess."""
+
+    def __init__(self):
+        self.kernel, self.update = np.eye(3), None
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.kernel
+
+    def backward(self, grad):
+        self.update = self.x.T @ grad * self.factor
+        return grad @ self.kernel.T
+
+    factor = 1.0
+
+
+class TransposedDense(nn.Layer):
+    """Its weight's gradient does not fit."""
+
+    def __init__(self):
+        self.weight = nn.Parameter(np.ones((2, 3)))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.value.T
+
+    def backward(self, grad):
+        self.weight.grad = self.x.T @ grad
+        return grad @ self.weight.value
+
+
+def test_an_error_survives_pickling_and_copying():
+    with pytest.raises(GradientError) as caught:
+        check_gradient(np.sum, lambda x: 2 * np.ones_like(x), X)
+    for twin in (pickle.loads(pickle.dumps(caught.value)), copy.copy(caught.value)):
+        assert str(twin) == str(caught.value)
+        assert twin.cause == "factor"
+        assert twin.report.arrays["x"].wrong == caught.value.report.arrays["x"].wrong
+
+
+def test_a_message_names_parameter_index_values_error_tolerance_and_cause():
+    def wrong(x):
+        gradient = 2 * x
+        gradient[1, 2] += 1
+        return gradient
+
+    with pytest.raises(GradientError) as caught:
+        check_gradient(lambda x: np.sum(x**2), wrong, X)
+    first, cause = str(caught.value).splitlines()[1:3]
+    assert first.startswith("∂C/∂x[1, 2]: the code says ")
+    for word in ("differences say", "±", "error 1.0e+00", "tolerance", "1 of 15 entries wrong"):
+        assert word in first
+    assert cause == "likely cause: ∂C/∂x is wrong in a single entry, [1, 2]"
+
+
+def test_a_report_counts_evaluations_and_kinks():
+    counted = []
+
+    def f(x):
+        counted.append(1)
+        return np.sum(np.maximum(x, 0))
+
+    report = check_gradient(f, lambda x: 1.0 * (x > 0), np.array([0.0, 1.0, -2.0]))
+    assert report.arrays["x"].kinks == [(0,)]
+    assert report.evaluations == len(counted) - 1  # the first one finds the shape
+    assert "kinks" in str(report) and str(report).startswith("f: right")
+
+
+def test_names_tell_what_no_spelling_shows():
+    layer = ForeignDense()
+    assert list(check_layer(layer, X).arrays) == ["x"]
+    assert list(check_layer(layer, X, names={"kernel": "update"}).arrays) == ["x", "kernel"]
+    layer.factor = 2.0
+    with pytest.raises(GradientError, match="∂C/∂kernel is the right one times factor = 2|constant factor 2"):
+        check_layer(layer, X, names={"kernel": "update"})
+    with pytest.raises(nn.InvalidValueError, match="has no attribute 'weight'"):
+        check_layer(layer, X, names={"weight": "update"})
+    assert layer.update is None
+
+
+def test_a_backward_that_fails_is_a_gradient_error():
+    with pytest.raises(GradientError, match="backward fails with ShapeError") as caught:
+        check_layer(TransposedDense(), X)
+    assert caught.value.cause == "shape"
+
+
+def test_bad_calls_are_clear_errors():
+    with pytest.raises(nn.ShapeError, match="give either x, an input, or input_shape"):
+        check_layer(nn.Tanh())
+    with pytest.raises(nn.ShapeError, match="give either x"):
+        check_layer(nn.Tanh(), X, input_shape=(5, 3))
+    with pytest.raises(nn.DtypeError, match="forward"):
+        check_layer(np.tanh, X)
+    with pytest.raises(nn.InvalidValueError, match="not finite"):
+        check_layer(nn.Tanh(), np.array([[np.inf]]))
+    with pytest.raises(nn.DtypeError, match="forward"):
+        check_loss(3, X, X)
+    with pytest.raises(nn.DtypeError, match="strict=True is for tinynn layers"):
+        check_layer(ForeignDense(), X, strict=True)
+    with pytest.raises(nn.ShapeError, match="expected 1 parameters' gradients"):
+        check_layer(from_callables(lambda x, w: x * w, lambda g, x, w: (g * w, g, g), {"w": np.ones(3)}), X)
+
+
+def test_the_order_of_backward_s_arguments_is_found():
+    def forward(x, w):
+        return x * w
+
+    for backward in (
+        lambda grad, x, w: (grad * w, (grad * x).sum(axis=0)),
+        lambda x, grad, w: (grad * w, (grad * x).sum(axis=0)),
+        lambda x, w, grad: (grad * w, (grad * x).sum(axis=0)),
+        lambda dout, x, w: (dout * w, {"w": (dout * x).sum(axis=0)}),
+    ):
+        assert check_layer(from_callables(forward, backward, {"w": np.array([1.0, -2.0, 0.5])}), X).right
+
+
+def test_coupling_is_reported_and_can_be_forbidden():
+    centre = from_callables(lambda x: x - x.mean(axis=0), lambda grad: grad - grad.mean(axis=0))
+    assert check_layer(centre, X).couples_batch is True
+    assert check_layer(nn.Tanh(), X).couples_batch is False
+    with pytest.raises(GradientError, match="depends on the other rows") as caught:
+        check_layer(centre, X, couples_batch=False)
+    assert caught.value.cause == "couples-batch"
+
+
+def test_a_network_names_the_first_layer_where_the_numbers_part():
+    model = nn.Sequential(nn.Dense(3, 4, rng=0), nn.Tanh(), TransposedDense())
+    model[2].weight = nn.Parameter(np.ones((2, 4)))
+    with pytest.raises(GradientError):
+        check_network(model, nn.MSE(), X, np.zeros((5, 2)))
+    assert check_network(model[:2], nn.MSE(), X, np.zeros((5, 4))).right
