@@ -115,7 +115,7 @@ def test_bad_calls_are_clear_errors():
         check_loss(3, X, X)
     with pytest.raises(nn.DtypeError, match="strict=True is for tinynn layers"):
         check_layer(ForeignDense(), X, strict=True)
-    with pytest.raises(nn.ShapeError, match="expected 1 parameters' gradients"):
+    with pytest.raises(GradientError, match="expected 1 parameters' gradients"):
         check_layer(from_callables(lambda x, w: x * w, lambda g, x, w: (g * w, g, g), {"w": np.ones(3)}), X)
 
 
