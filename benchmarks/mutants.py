@@ -44,7 +44,8 @@ TESTS = {
         *("tests/optimizers", "tests/test_optimizer_laws.py", "tests/test_optimizer_options.py"),
         *("tests/test_clipping.py", *SHARED),
     ],
-    "testing": ["tests/testing"],
+    # Without test_right.py, which no wrong verdict on wrong code can fail, and what pytest or shrinking is needed for.
+    "testing": [f"tests/testing/test_{name}.py" for name in ("reports", "gradients", "engine", "wrong", "own")],
 }
 
 #: A mutant has the time that its tests took while mutmut noted what they reach (slow work), and ten seconds more.
@@ -53,7 +54,11 @@ SETTINGS = """
 source_paths = ["tinynn"]
 only_mutate = ["tinynn/{package}/*.py"]
 also_copy = ["tests", "packages", "benchmarks"]
-pytest_add_cli_args = ["-p", "benchmarks.mutants", "-p", "no:cacheprovider"]
+pytest_add_cli_args = [
+    "-p", "benchmarks.mutants", "-p", "no:cacheprovider",
+    "--ignore=tinynn/testing/strategies.py", "--ignore=tinynn/testing/array_strategies.py",
+]
+do_not_mutate = ["tinynn/testing/*strategies.py", "tinynn/testing/plugin.py", "tinynn/testing/unittest_case.py"]
 pytest_add_cli_args_test_selection = {tests}
 timeout_multiplier = 1.0
 timeout_constant = 10.0
@@ -68,7 +73,9 @@ class Campaign:
 
     def __init__(self, package: str) -> None:
         self.package, self.place = package, BUILD / package
-        paths = (f"tinynn/{package}", *TESTS.get(package, ["tests"]))
+        # mutmut copies a function with its docstring, so that the kit's doctests would be there once for each mutant.
+        doctests = () if package == "testing" else (f"tinynn/{package}",)
+        paths = (*doctests, *TESTS.get(package, ["tests"]))
         self.tests = [path for path in paths if (ROOT / path).exists()]
 
     def prepare(self, again: bool) -> None:
