@@ -17,6 +17,7 @@ from testing import (
     wrong_optimizers,
     wrong_recurrent,
 )
+from testing.wrong import plain
 
 from tinynn.testing import GradientError
 
@@ -29,7 +30,7 @@ CAUSES = """sign factor batch-mean batch-sum row-dropped forgotten permuted tran
     derivative-at-output entry-factor coefficient branch kink normalisation dropout-scale nonlinear stale accumulates
     mutates
     shared-memory nondeterministic dtype shape couples-batch backward-parameters rule state-shared"""
-OVER = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+OVER = pytest.mark.parametrize("case", CASES, ids=lambda case: plain(case.name))
 
 
 @OVER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,11 @@ class Faulty(nn.Layer):
 
     def backward(self, grad: Any) -> Any:
         raise NotImplementedError
+
+
+def plain(name: str) -> str:
+    """A case's name as a test's: characters that every tool takes on its command line."""
+    return re.sub(r"[^\w ().,:'-]", "_", name, flags=re.ASCII)
 
 
 def normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Any:
