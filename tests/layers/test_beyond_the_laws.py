@@ -63,6 +63,19 @@ def test_a_change_of_mode_makes_every_plan_void():
     assert versions == sorted(set(versions))
 
 
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_a_layer_called_by_itself_makes_the_network_s_plan_void(k):
+    """For another shape it binds other arrays; the network then starts anew, whatever it had noted."""
+    model, rng = network(nn.Dense(3, 3), nn.Tanh(), nn.Dense(3, 3)), np.random.default_rng(2)
+    x = rng.normal(size=(4, 3))
+    expected = copy.deepcopy(model).forward(x).copy()
+    for rows in (5, 2, 4):
+        for _ in range(3):
+            np.testing.assert_array_equal(model.forward(x), expected)
+        model[k].forward(rng.normal(size=(rows, 3)))
+    np.testing.assert_array_equal(model.forward(x), expected)
+
+
 # ---- seeds and shapes ---------------------------------------------------------------------------
 def test_what_dropout_draws_follows_from_the_seed():
     """A generator of its own, from 256 bits of the network's: the layers after it draw what they drew."""

@@ -29,10 +29,15 @@ def suspects(claim: Claim, prober: Prober, tolerance: float, rng: np.random.Gene
     search = _Search(claim, prober, tolerance)
     size = claim.value.size
     for _ in range(ROUNDS):
-        signs = rng.choice([-1.0, 1.0], size)
+        signs = _signs(size, rng)
         for block in np.array_split(rng.permutation(size), BLOCKS):
             search.into(block, signs)
     return np.array(sorted(search.found), dtype=np.intp)
+
+
+def _signs(size: int, rng: np.random.Generator) -> Array:
+    """±1 at random, in a tenth of the time that rng.choice takes for a few."""
+    return np.where(rng.random(size) < 0.5, -1.0, 1.0)
 
 
 class _Search:
@@ -92,4 +97,4 @@ def looks_right(claim: Claim, tolerance: float, rng: np.random.Generator) -> boo
         return True
     search = _Search(claim, Prober(claim), tolerance)
     everything = np.arange(claim.value.size)
-    return not any(search.misfit(everything, rng.choice([-1.0, 1.0], claim.value.size)) for _ in range(2))
+    return not any(search.misfit(everything, _signs(claim.value.size, rng)) for _ in range(2))
