@@ -76,6 +76,22 @@ def test_a_layer_called_by_itself_makes_the_network_s_plan_void(k):
     np.testing.assert_array_equal(model.forward(x), expected)
 
 
+def test_gradients_go_where_the_parameters_are_now():
+    """Each new optimizer packs the parameters anew; a backward after it needs no forward in between."""
+    model, rng = network(nn.Dense(3, 4), nn.Tanh(), nn.Dense(4, 2)), np.random.default_rng(3)
+    x, grad = rng.normal(size=(5, 3)), rng.normal(size=(5, 2))
+    model.forward(x)
+    model.backward_parameters(grad)
+    expected = [parameter.grad.copy() for parameter in model.parameters()]
+    for part in (slice(None), slice(2), slice(2, None), slice(1, None), slice(None)):
+        vector = nn.SGD(model.parameters()[part], 0.1).vector
+        vector.grad[:] = np.nan
+        model.backward_parameters(grad)
+        for parameter, gradient in zip(model.parameters(), expected, strict=True):
+            np.testing.assert_allclose(parameter.grad, gradient, rtol=1e-13)
+        assert np.isfinite(vector.grad).all()
+
+
 # ---- seeds and shapes ---------------------------------------------------------------------------
 def test_what_dropout_draws_follows_from_the_seed():
     """A generator of its own, from 256 bits of the network's: the layers after it draw what they drew."""
@@ -133,3 +149,9 @@ def test_a_container_says_which_layer_changed_the_dtype_and_where(container):
         model.forward(x)
         with pytest.raises(nn.DtypeError, match=f"layer 0, .* was given float64 and its backward returned {said};"):
             model.backward(x)
+
+
+def test_softmax_needs_classes_but_no_rows():
+    assert nn.Softmax().forward(np.zeros((2, 0, 3))).shape == (2, 0, 3)
+    with pytest.raises(nn.ShapeError, match="expected x of shape"):
+        nn.Softmax().forward(np.zeros((2, 3, 0)))

@@ -147,3 +147,51 @@ def test_a_network_names_the_first_layer_where_the_numbers_part():
     with pytest.raises(GradientError):
         check_network(model, nn.MSE(), X, np.zeros((5, 2)))
     assert check_network(model[:2], nn.MSE(), X, np.zeros((5, 4))).right
+
+
+class FlatDense:
+    """Parameters in a dict, in float32."""
+
+    def __init__(self):
+        self.params = {"w": np.eye(3, dtype=np.float32) / 3}
+        self.grads = {}
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params["w"]
+
+    def backward(self, grad):
+        self.grads["w"] = self.x.T @ grad
+        return grad @ self.params["w"].T
+
+
+def test_parameters_in_a_dict_are_converted():
+    layer = FlatDense()
+    report = check_layer(layer, X)
+    assert report.arrays["w"].largest_error < 1e-9
+    assert layer.params["w"].dtype == np.float32 and layer.grads == {}
+
+
+class Exponential(nn.Layer):
+    """exp(± x), which is not finite on one side alone."""
+
+    def __init__(self, sign=1.0):
+        self.sign = sign
+
+    def forward(self, x):
+        if not self.training:
+            return np.exp(self.sign * x)
+        self.y = np.exp(self.sign * x)
+        return self.y
+
+    def backward(self, grad):
+        if not self.training or not hasattr(self, "y"):
+            raise nn.StateError("backward needs a forward")
+        return grad * self.y * self.sign
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_finite_at_a_thousand_means_both_signs(sign):
+    with pytest.raises(GradientError, match="±1000"):
+        check_layer(Exponential(sign), np.array([[0.5, -0.25], [0.75, -0.5]]), strict=True)
