@@ -7,6 +7,8 @@ name, one call that runs forward, and one that gives the gradients of all variab
 from __future__ import annotations
 
 import copy
+import os
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -144,7 +146,9 @@ class Subject:
         try:
             back = self.layer.backward(upstream)
         except (ValueError, TypeError, IndexError) as error:  # what shapes that do not fit end in
-            Report(self.label).fail("shape", f"backward fails with {type(error).__name__}: {error}")
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{os.path.basename(place.filename)}:{place.lineno}"
+            Report(self.label).fail("shape", f"backward fails with {type(error).__name__}: {error} ({where})")
         if not self.native and not self._spread and isinstance(back, (tuple, list)) and len(back) == 1:
             return back[0]
         return back
