@@ -144,7 +144,7 @@ def test_a_container_says_which_layer_changed_the_dtype_and_where(container):
 
     with pytest.raises(nn.DtypeError, match="layer 0, .* was given float64 and its forward returned an array of float"):
         container(Faulty(narrow, np.copy)).forward(x)
-    for result, said in ((narrow, "an array of float32"), (lambda grad: None, "None")):
+    for result, said in ((narrow, "an array of float32"), (lambda grad: None, "None"), (lambda grad: 3.5, "3.5")):
         model = container(Faulty(np.copy, result))
         model.forward(x)
         with pytest.raises(nn.DtypeError, match=f"layer 0, .* was given float64 and its backward returned {said};"):
@@ -155,3 +155,15 @@ def test_softmax_needs_classes_but_no_rows():
     assert nn.Softmax().forward(np.zeros((2, 0, 3))).shape == (2, 0, 3)
     with pytest.raises(nn.ShapeError, match="expected x of shape"):
         nn.Softmax().forward(np.zeros((2, 3, 0)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_initializers_are_asked_for_the_shape_and_dtype_of_the_parameter(dtype):
+    asked = []
+
+    def zeros(shape, rng, dtype):
+        asked.append((shape, dtype))
+        return np.zeros(shape, dtype)
+
+    nn.Dense(3, 2, weight_initializer=zeros, bias_initializer=zeros, dtype=dtype)
+    assert asked == [((2, 3), np.dtype(dtype)), ((2,), np.dtype(dtype))]
