@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynn.testing.layer_gradients import Setting, check_gradients, claims, gradients_nearby
+from tinynn.testing.loss_subject import LossSubject
 from tinynn.testing.losses import check_loss
-from tinynn.testing.points import drawn, required
+from tinynn.testing.points import drawn
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Cause, GradientError, Report
 from tinynn.testing.subjects import Subject
@@ -50,46 +51,46 @@ def check_network(
     inputs = {"x": array.astype(np.float64) if array.dtype.kind == "f" else array.copy()}
     subject.begin(inputs)
     prediction = np.array(subject.forward(inputs))
+    subject.frozen.notice_globals()
     links = [f"∂C/∂prediction, of {loss!r}"]
     try:
         check_loss(loss, prediction, target, tolerance=tolerance, rng=setting.rng)
     except GradientError as error:
         _part(report, links, 0, error)
-    for claim in _claims(subject, loss, inputs, prediction, target, setting):
+    for claim in _claims(subject, LossSubject(loss), inputs, prediction, target, setting):
         report.arrays[claim.name] = verify(claim, tolerance, elementwise, setting.rng)
     if report.wrong:
         _follow(subject, report, inputs["x"], links, setting)
         report.causes.append(Cause("unknown", "every layer by itself is right: look at how they are joined"))
         report.raise_if_wrong()
+    subject.frozen.restore()
     return report
 
 
 def _claims(
-    subject: Subject, loss: Any, inputs: dict[str, Array], prediction: Array, target: Any, setting: Setting
+    subject: Subject, loss: LossSubject, inputs: dict[str, Array], prediction: Array, target: Any, setting: Setting
 ) -> list[Claim]:
     """Each variable's gradient through model and loss, against the cost."""
     target = np.asarray(target)
+    loss.value(prediction.copy(), target)
+    loss.frozen.notice_globals()
+
+    def upstream_of(prediction: Array) -> Array:
+        return np.array(loss.gradient(prediction, target), np.float64)
 
     def costs(claim: Claim) -> Claim:
         def output(value: Array) -> Any:
-            return np.float64(loss.forward(np.array(claim.output(value)), target))
+            return np.float64(loss.value(np.array(claim.output(value)), target))
 
         def again() -> Array:
             def there(moved: dict[str, Array]) -> Array:
-                return _upstream(loss, np.array(subject.forward(moved)), target)
+                return upstream_of(np.array(subject.forward(moved)))
 
             return gradients_nearby(subject, inputs, setting.rng, there)[claim.name]
 
         return claim._replace(output=output, upstream=np.ones(()), composite=True, again=again)
 
-    return [costs(claim) for claim in claims(subject, inputs, _upstream(loss, prediction, target), setting.rng)]
-
-
-def _upstream(loss: Any, prediction: Array, target: Any) -> Array:
-    """∂C/∂prediction as the loss's code has it."""
-    loss.forward(prediction.copy(), target)
-    grad = loss.backward(prediction, target) if required(loss.backward) == 2 else loss.backward()
-    return np.array(grad, np.float64)
+    return [costs(claim) for claim in claims(subject, inputs, upstream_of(prediction.copy()), setting.rng)]
 
 
 def _follow(subject: Subject, report: Report, x: Array, links: list[str], setting: Setting) -> None:

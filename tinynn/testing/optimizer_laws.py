@@ -135,13 +135,11 @@ def descends(factory: Factory, report: Report) -> None:
     optimizer = factory(parameters)
     for parameter in parameters:
         parameter.value = np.zeros(parameter.shape)
-    downhill = 0.0
     _give(parameters, rng)
     for _ in range(3):  # the same gradient again and again
         before = [p.value.copy() for p in parameters]
         optimizer.step()
         change = sum(float(np.vdot(p.value - old, p.grad)) for p, old in zip(parameters, before, strict=True))
-        downhill = max(downhill, change)
         if change > 0:
             report.fail("ascends", "a step along a constant gradient goes uphill")
     report.laws.append("descends")
