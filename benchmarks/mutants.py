@@ -24,7 +24,6 @@ import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -229,14 +228,6 @@ def pytest_collection():
         return (yield)
     finally:
         os.environ["MUTANT_UNDER_TEST"] = mutant
-
-
-def pytest_collection_finish(session) -> None:
-    """Read each open .npz whole: all forks would share its position in the file, and spoil each other's reading."""
-    for module in {item.module for item in session.items if hasattr(item, "module")}:
-        for name, value in vars(module).copy().items():
-            if isinstance(value, np.lib.npyio.NpzFile):
-                setattr(module, name, dict(value))
 
 
 if __name__ == "__main__":
