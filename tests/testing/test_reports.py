@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 import tinynn as nn
-from tinynn.testing import GradientError, check_gradient, check_layer, check_loss, check_network, from_callables
+from tinynn.testing import (
+    GradientError,
+    check_gradient,
+    check_layer,
+    check_loss,
+    check_network,
+    check_optimizer,
+    from_callables,
+)
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(5, 3))
@@ -195,3 +203,72 @@ class Exponential(nn.Layer):
 def test_finite_at_a_thousand_means_both_signs(sign):
     with pytest.raises(GradientError, match="±1000"):
         check_layer(Exponential(sign), np.array([[0.5, -0.25], [0.75, -0.5]]), strict=True)
+
+
+LAYER_LAWS = """deterministic, writes into nobody's arrays, gradients overwritten, nothing stale, backward linear,
+    no shared memory"""
+OWN_LAWS = "backward_parameters, float32 kept"
+STRICT_LAWS = """backward without a forward is an error, finite at ±1000, batches of one and of none, any memory layout,
+    rows one by one, the same seed gives the same bits, copies, pickles and states, evaluation mode allocates afresh,
+    evaluation mode is thread-safe"""
+LOSS_LAWS = "deterministic, writes into nobody's arrays, nothing stale"
+OPTIMIZER_LAWS = "keeps arrays, dtypes and gradients, a state for each parameter, descends"
+
+
+def held(report):
+    """What the report says of the laws, as one line of words."""
+    (line,) = [line for line in str(report).splitlines() if line.startswith("laws held: ")]
+    assert line == f"laws held: {', '.join(report.laws)}"
+    return line.removeprefix("laws held: ")
+
+
+def words(*texts):
+    return ", ".join(" ".join(text.split()) for text in texts)
+
+
+class SquaredSum:
+    def forward(self, prediction, target):
+        self.d = prediction - target
+        return float((self.d**2).sum())
+
+    def backward(self):
+        return 2 * self.d
+
+
+class Descent:
+    def __init__(self, parameters):
+        self.parameters = parameters
+
+    def step(self):
+        for p in self.parameters:
+            p.value -= 0.05 * p.grad
+
+
+def test_a_report_names_the_laws_that_were_found_to_hold():
+    assert held(check_layer(ForeignDense(), X)) == words(LAYER_LAWS)
+    assert held(check_layer(nn.Dense(3, 2, rng=0), X)) == words(LAYER_LAWS, OWN_LAWS)
+    assert held(check_layer(nn.Dense(3, 2, rng=0), X, strict=True)) == words(LAYER_LAWS, OWN_LAWS, STRICT_LAWS)
+    assert held(check_loss(SquaredSum(), X, X + 1)) == LOSS_LAWS
+    own = words(LOSS_LAWS, "mean over the batch, sample weights")
+    assert held(check_loss(nn.MSE(), X, X + 1)) == own
+    strict = words(own, "finite at ±1000, float32 kept, targets of another shape refused")
+    assert held(check_loss(nn.MSE(), X, X + 1, strict=True)) == strict
+    assert held(check_optimizer(Descent)) == OPTIMIZER_LAWS
+    assert held(check_optimizer(lambda parameters: nn.SGD(parameters, 0.1))) == words(
+        OPTIMIZER_LAWS, "converges, schedules see step 0 first, duplicates refused, goes on from its state"
+    )
+    like = check_optimizer(lambda parameters: nn.SGD(parameters, 0.05), like=Descent)
+    assert "a state for each parameter, the rule step for step, descends" in held(like)
+
+
+def test_a_table_has_a_row_for_each_array_and_a_line_on_coupling():
+    lines = str(check_layer(nn.Dense(3, 2, rng=0), X)).splitlines()
+    assert lines[0] == "Dense(3, 2): right"
+    assert [line.split()[0] for line in lines[1:5]] == ["array", "x", "weight", "bias"]
+    assert lines[1] == "array    shape         largest error  at            noise    kinks  evaluations"
+    assert lines[-1] == "rows are independent of one another"
+    centre = from_callables(lambda x: x - x.mean(axis=0), lambda grad: grad - grad.mean(axis=0))
+    assert str(check_layer(centre, X)).splitlines()[-1] == "rows depend on one another"
+    named = check_network(nn.Sequential(nn.Dense(3, 2, rng=0)), nn.MSE(), X, np.zeros((5, 2)))
+    assert str(named).splitlines()[0] == "Sequential(Dense(3, 2)) under MSE(): right"
+    assert list(named.arrays) == ["x", "0.weight", "0.bias"]

@@ -11,7 +11,7 @@ from testing.right_layers import LAYERS
 from testing.right_losses import LOSSES
 from testing.wrong import plain
 
-SEEDS = 1000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 3
+SEEDS = {"nightly": 1000, "mutants": 1}.get(os.environ.get("HYPOTHESIS_PROFILE", ""), 3)
 CASES = [*FUNCTIONS, *LAYERS, *LOSSES]
 
 

@@ -36,6 +36,11 @@ class Gate(Faulty):
                 y = y.astype(np.float64)
             case "float32 out":
                 y = y.astype(np.float32)
+            case "rows in a list":
+                return list(y)
+            case "square root of what is negative":
+                with np.errstate(invalid="ignore"):
+                    y = np.sqrt(y)
             case "drifts from call to call":
                 self.calls = getattr(self, "calls", 0) + 1
                 y = y + 1e-6 * self.calls
@@ -46,6 +51,16 @@ class Gate(Faulty):
         gain, shift = np.sum(grad * t, axis=0), np.sum(grad, axis=0)
         back = grad * self.gain.value * (1 - t**2)
         match self.fault:
+            case "backward fails":
+                return grad @ self.gain.value[:2]
+            case "scaled by the least input so far":
+                self.least = min(getattr(self, "least", np.inf), np.abs(t).min())
+                gain = gain * self.least / np.abs(t).min()
+            case "another rule where a certain number is the largest" if np.abs(grad).argmax() == 10:
+                gain = 2 * gain
+            case "scaled by the smallest batch so far":
+                self.least = min(getattr(self, "least", len(grad)), len(grad))
+                gain = gain * self.least / len(grad)
             case "shift accumulates":
                 shift = self.shift.grad + shift
             case "all parameters accumulate":
@@ -198,6 +213,11 @@ CASES = [
             ("x squashed in place", "mutates", "x"),
             ("values clipped in forward", ("mutates", "forgotten"), "gain"),
             ("first forward remembered", "stale"),
+            ("rows in a list", "shape", "list"),
+            ("backward fails", "shape", "ValueError"),
+            ("scaled by the least input so far", "stale", "gain"),
+            ("another rule where a certain number is the largest", ("nonlinear", "factor"), "gain"),
+            ("scaled by the smallest batch so far", "stale", "gain"),
             ("fresh noise", "nondeterministic"),
             ("drifts from call to call", ("nondeterministic", "stale")),
             ("float32 inside", ("dtype", "nondeterministic", "forgotten", "unknown")),
@@ -221,6 +241,7 @@ CASES = [
         ],
         input_shape=(5, 3),
     ),
+    *layer_cases(Gate, [("square root of what is negative", "not-finite")], x=normal(5, 3)),
     *layer_cases(
         GateWithShortcut,
         [("shift forgotten", "backward-parameters", "shift"), ("shift mean", "backward-parameters", "shift")],

@@ -32,6 +32,10 @@ class Momentum(nn.Optimizer):
                 value = value - learning_rate * velocity
             case "first entries only":
                 value[:1] -= learning_rate * velocity[:1]
+            case "climbs from where it is flat" if len(value) > 2 and self.steps == 2:
+                value += learning_rate * velocity
+            case "steps of one length, whatever the rate":
+                value -= (0.1 * np.sign(grad)).astype(value.dtype)
             case "steps too long":
                 value -= 1000 * learning_rate * velocity
             case _:
@@ -218,6 +222,13 @@ class AdamW(Adam):
         self.decoupled = fault != "weight decay into the gradient"
 
 
+class Twice(nn.SGD):
+    """Takes each parameter as often as it is given."""
+
+    def __init__(self, parameters, fault=""):
+        super().__init__({id(p): p for p in parameters}.values() if fault else parameters, 0.1)
+
+
 def falling(step):
     return 0.02 / (1 + step)
 
@@ -249,6 +260,8 @@ CASES = [
             ("climbs every third step", ("ascends", "diverges")),
             ("a new array that nobody sees", ("forgotten", "array-replaced")),
             ("first entries only", ("forgotten", "state-shared")),
+            ("climbs from where it is flat", "ascends"),
+            ("steps of one length, whatever the rate", "diverges"),
             ("steps too long", "diverges"),
             ("weight decay added to the gradient itself", "grad-written"),
             ("gradient cleared", "grad-written"),
@@ -258,6 +271,7 @@ CASES = [
             ("state not copied", "state"),
         ],
     ),
+    *cases(Twice, [("a parameter given twice is taken once", "duplicates")]),
     *cases(
         ForeignMomentum,
         [

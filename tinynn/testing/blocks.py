@@ -72,9 +72,9 @@ class _Search:
             return np.inf
         slack = self.tolerance * abs(numeric) + BLOCK_TOLERANCE * float(np.abs(terms).sum()) + rounding
         error = abs(float(terms.sum()) - numeric)
-        if error <= slack:
-            return 0.0
-        return error if np.isfinite(error) else np.inf
+        if not np.isfinite(error):  # then the slack is infinite as well
+            return np.inf
+        return 0.0 if error <= slack else error
 
     def _slope(self, block: Array, direction: Array) -> tuple[float, float]:
         upstream, quotients, rounding = np.ravel(self.claim.upstream), [], 0.0
