@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinynn.testing.evidence import Evidence
 from tinynn.testing.patterns import as_fraction, ratio_of, same, threshold
 from tinynn.testing.report import Cause
-
-if TYPE_CHECKING:
-    pass
 
 
 # ---- exact explanations -------------------------------------------------------------------------

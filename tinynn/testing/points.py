@@ -31,7 +31,7 @@ class Point:
         if self.kind is dict:
             self.spread = takes_names(f, self.keys)
         else:
-            self.spread = self.kind is not None and takes_count(f, len(values))
+            self.spread = self.kind is not None and takes_each(f, len(values))
 
     def call(self, f: Callable[..., Any], arrays: Sequence[Any], *more: Any) -> Any:
         """f at copies of the arrays, passed as the user passes them; `more` comes after them."""
@@ -113,8 +113,9 @@ def argument_names(f: Callable[..., Any], count: int, kind: type | None) -> list
     """The names that f gives its arguments, as far as it takes so many; else x, or x0, x1, …"""
     if kind is None or count == 1:
         return ["x"] * count
-    if kind is tuple and takes_count(f, count):
-        return [p.name for p in _parameters(f)[:count]]
+    positional = _positional(f)
+    if kind is tuple and takes_each(f, count) and len(positional) >= count:
+        return [p.name for p in positional[:count]]
     return [f"x{k}" for k in range(count)]
 
 
@@ -123,6 +124,19 @@ def _parameters(f: Callable[..., Any]) -> list[inspect.Parameter]:
         return list(inspect.signature(f).parameters.values())
     except (TypeError, ValueError):  # a ufunc, a builtin
         return []
+
+
+def _positional(f: Callable[..., Any]) -> list[inspect.Parameter]:
+    return [p for p in _parameters(f) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+
+
+def takes_each(f: Callable[..., Any], count: int) -> bool:
+    """Whether `count` arrays go in one by one: f takes so many, with or without its defaults.
+
+    One argument without a default and others with one, f(pair, scale=2.0), is taken for a function of all at once.
+    """
+    needed = required(f)
+    return takes_count(f, count) or (needed != 1 and needed < count <= len(_positional(f)))
 
 
 def takes_count(f: Callable[..., Any], count: int) -> bool:
@@ -134,8 +148,7 @@ def required(f: Callable[..., Any]) -> int:
     """How many arguments by position f needs; -1 if it takes *args."""
     if any(p.kind is p.VAR_POSITIONAL for p in _parameters(f)):
         return -1
-    positional = [p for p in _parameters(f) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    return sum(p.default is p.empty for p in positional)
+    return sum(p.default is p.empty for p in _positional(f))
 
 
 def takes_names(f: Callable[..., Any], names: Sequence[Any]) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinynn.errors import InvalidValueError
 from tinynn.parameter import Parameter
+from tinynn.testing.parts import parts
 
 #: How frameworks spell the gradient of a parameter w that is an attribute.
 SPELLINGS = ("d{}", "grad_{}", "{}_grad", "d_{}", "{}_gradient", "grad{}", "g{}", "delta_{}", "d{}_", "{}grad")
@@ -40,6 +41,34 @@ def slot_of(name: str, holder: Any, value: str, grad: str) -> Slot:
             setattr(holder, value, array)
 
     return Slot(name, lambda: getattr(holder, value), put, lambda: getattr(holder, grad, None))
+
+
+def slots_inside(layer: Any, names: Mapping[str, str] | None, before: Mapping[str, set[str]]) -> dict[str, Slot]:
+    """The slots of a foreign object and, unless `names` tells all, of its parts; `before`: array_names by path."""
+    found = {slot.name: slot for slot in foreign_slots(layer, names, before.get("", set()))}
+    if names is not None:
+        return found
+    owners = {id(slot.get()): "" for slot in found.values()}
+    for path, part in parts(layer)[1:]:
+        for slot in foreign_slots(part, None, before.get(path, set())):
+            owner = owners.setdefault(id(slot.get()), path)
+            if owner == path:
+                name = f"{path}.{slot.name}"
+                found[name] = Slot(name, slot.get, slot.put, _or_zero(slot))
+            elif not f"{path}.".startswith(f"{owner}." if owner else ""):
+                # Two parts hold one array: none of them knows its whole gradient.
+                found = {name: other for name, other in found.items() if other.get() is not slot.get()}
+    return found
+
+
+def _or_zero(slot: Slot) -> Callable[[], Any]:
+    """The gradient, 0 where there is none: of a part that forward does not reach."""
+
+    def grad() -> Any:
+        found = slot.grad()
+        return np.zeros(np.shape(slot.get())) if found is None else found
+
+    return grad
 
 
 def array_names(layer: Any) -> set[str]:
