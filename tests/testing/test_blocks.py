@@ -110,3 +110,15 @@ def test_two_faults_that_cancel_in_one_look_do_not_in_the_other(seed):
     gradient[[3, 8]] += 0.5 * np.maximum(1.0, np.abs(X[[8, 3]]))
     rounds = [looks_right(claim(gradient), 1e-8, np.random.default_rng([seed, k])) for k in range(8)]
     assert sum(rounds) < 6
+
+
+def test_looks_are_counted():
+    """Blocks of two entries and more never agree, single ones always: the search would go on to each of them."""
+
+    def f(x):
+        moved = (x != X).sum()
+        return squash(x) + (0.1 * np.sign(x - X) if moved > 1 else 0.0)
+
+    entries, evaluations = found(SLOPE, f=f)
+    assert entries.size == 0
+    assert 4 * LOOKS < evaluations < 4 * (LOOKS + 3 * 64 + 3)

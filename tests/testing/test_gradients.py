@@ -137,3 +137,33 @@ def test_the_report_says_where():
     assert array.evaluations > 12
     report = check_gradient(total(relu), lambda x: 1.0 * (x > 0), np.array([0.0, 1.0]))
     assert not report.arrays["x"].wrong
+
+
+@pytest.mark.parametrize(
+    ("vjp", "cause"),
+    [
+        (lambda x, u: 1 - np.tanh(x) ** 2, "upstream-ignored"),
+        (lambda x, u: np.abs(u) * (1 - np.tanh(x) ** 2), "nonlinear"),
+        (lambda x, u: -u * (1 - np.tanh(x) ** 2), "sign"),
+        (lambda x, u: u * np.tanh(x) ** 2, "unknown"),
+        (lambda x, u: u * (1 - np.tanh(np.tanh(x)) ** 2), "derivative-at-output"),
+        (lambda x, u: 0 * u, "forgotten"),
+    ],
+)
+def test_causes_of_wrong_jacobians(vjp, cause):
+    with pytest.raises(GradientError) as caught:
+        check_jacobian(np.tanh, vjp, X)
+    assert caught.value.cause == cause
+
+
+def test_the_cause_of_one_of_several_arguments():
+    def product(a, b):
+        return a * b
+
+    with pytest.raises(GradientError) as caught:
+        check_jacobian(product, lambda a, b, u: (u * b, a), (X, X + 3))
+    assert [array.name for array in caught.value.report.wrong] == ["b"]
+    assert caught.value.cause == "upstream-ignored"
+    with pytest.raises(GradientError) as caught:
+        check_jacobian(product, lambda a, b, u: (u * a, u * b), (X, X + 3))
+    assert [cause.slug for cause in caught.value.report.causes] == ["swapped", "swapped"]

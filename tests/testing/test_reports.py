@@ -272,3 +272,38 @@ def test_a_table_has_a_row_for_each_array_and_a_line_on_coupling():
     named = check_network(nn.Sequential(nn.Dense(3, 2, rng=0)), nn.MSE(), X, np.zeros((5, 2)))
     assert str(named).splitlines()[0] == "Sequential(Dense(3, 2)) under MSE(): right"
     assert list(named.arrays) == ["x", "0.weight", "0.bias"]
+
+
+# ---- coupling, on layers made for it --------------------------------------------------------------
+def coupled(forward, backward, x=X):
+    return check_layer(from_callables(forward, backward), x).couples_batch
+
+
+def test_what_couples_rows():
+    assert coupled(lambda x: x / len(x), lambda grad: grad / len(grad)) is True  # only how many there are
+    assert coupled(lambda x: x - x[:1], lambda grad: grad - np.eye(len(grad))[:1].T * grad.sum(axis=0)) is True
+    assert coupled(lambda x: x[::-1], lambda grad: grad[::-1]) is True
+    assert coupled(lambda x: x * 1e-9 + 1e9, lambda grad: grad * 1e-9) is False
+    assert coupled(np.tanh, lambda grad, x: grad / np.cosh(x) ** 2, X[:1]) is False
+    assert coupled(lambda x: np.array(x.sum()), lambda grad: np.full(X.shape, grad)) is None
+    assert coupled(lambda x: x.T, lambda grad: grad.T) is None  # as many rows as features: no batch that one knows
+    assert coupled(lambda x: x[:0], lambda grad: np.zeros(X.shape)) is None
+
+
+def test_random_numbers_do_not_couple_rows():
+    def dropout(x):
+        mask = np.random.random(x.shape) < 0.5
+        return x * mask, mask
+
+    assert coupled(dropout, lambda grad, mask: grad * mask) is False
+    layer = nn.Sequential(nn.Dropout(0.5, rng=0), nn.Dense(3, 2, rng=1))
+    assert check_layer(layer, X).couples_batch is False
+
+
+def test_a_layer_for_one_size_of_batch_couples_its_rows():
+    def forward(x):
+        if len(x) != 5:
+            raise ValueError("five rows, please")
+        return 2 * x
+
+    assert coupled(forward, lambda grad: 2 * grad) is True

@@ -321,3 +321,18 @@ def test_a_parameter_that_forward_moves_is_still_one():
 
     with pytest.raises(GradientError, match="∂C/∂w"):
         check_layer(Clipping(), X)
+
+
+@pytest.mark.parametrize("make", [lambda: in_attributes("d{}"), lambda: in_dicts("params", "grads"), in_objects])
+def test_float32_parameters_are_checked_in_float64(make):
+    layer = in_objects("data", "grad") if make is in_objects else make()
+    for name in ("w", "b"):
+        single = layer.value(name).astype(np.float32)
+        if make is in_objects:
+            layer.items[name].data = single
+        else:
+            (layer.params if hasattr(layer, "params") else vars(layer))[name] = single
+    report = check_layer(layer, X)
+    assert list(report.arrays) == ["x", "w", "b"]
+    assert all(array.largest_error < 1e-9 for array in report.arrays.values())
+    assert layer.value("w").dtype == np.float32

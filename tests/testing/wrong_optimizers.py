@@ -76,6 +76,8 @@ class ForeignMomentum:
         parameters, fault = self.parameters, self.fault
         if fault == "last parameter left out":
             parameters = parameters[:-1]
+        if fault == "second parameter left out":
+            parameters = parameters[:1] + parameters[2:]
         if fault == "first parameter's gradient for all of its shape":
             firsts = {p.shape: p for p in reversed(parameters)}
             for p in parameters:
@@ -276,6 +278,7 @@ CASES = [
         ForeignMomentum,
         [
             ("last parameter left out", "forgotten"),
+            ("second parameter left out", "forgotten"),
             ("first parameter's gradient for all of its shape", ("grad-written", "state-shared")),
             ("velocity by shape", "state-shared"),
             ("array replaced", "array-replaced"),

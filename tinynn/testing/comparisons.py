@@ -46,11 +46,12 @@ def largest_of(array: Any) -> float:
 
 
 def near(a: Any, b: Any, share: float = ROUNDING, largest: float | None = None) -> bool:
-    """Equal up to a share of the largest number; None is near None alone."""
+    """Equal up to a share of the largest number, nan where the other is nan; None is near None alone."""
     if a is None or b is None:
         return a is b
     if np.shape(a) != np.shape(b):
         return False
     if not np.size(b) or equal(np.asarray(a), np.asarray(b)):
         return True
-    return bool(np.all(np.abs(a - b) <= share * (largest_of(b) if largest is None else largest)))
+    within = np.abs(a - b) <= share * (largest_of(b) if largest is None else largest)
+    return bool(np.all(within) or np.all(within | (a == b) | (np.isnan(a) & np.isnan(b))))

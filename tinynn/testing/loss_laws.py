@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynn.errors import TinynnError
+from tinynn.testing.comparisons import near
 from tinynn.testing.loss_subject import LossSubject
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def always(subject: LossSubject, report: Report, prediction: Array, target: Any)
         report.fail("nondeterministic", "the same prediction and target give another cost")
     if grad.dtype.kind == "f" and grad.dtype != np.float64:
         report.fail("dtype", f"backward gives {grad.dtype} for a float64 prediction: a dtype is hard-coded")
-    if not _near(np.asarray(subject.gradient(p, t)), grad):
+    if not near(subject.gradient(p, t), grad, ROUNDING):
         report.fail("stale", "the same call gives another gradient the second time")
     _nothing_stale(subject, report, prediction, target, value)
     report.laws += ["deterministic", "writes into nobody's arrays", "nothing stale"]
@@ -39,10 +40,10 @@ def always(subject: LossSubject, report: Report, prediction: Array, target: Any)
 
 def _backward_again(subject: LossSubject, report: Report, prediction: Array, target: Any, grad: Array) -> None:
     try:
-        again = np.asarray(subject.backward(prediction, target))
+        again = subject.backward(prediction, target)
     except Exception:  # what forward left was used up, which is no fault of the derivative
         return
-    if not _near(again, grad):
+    if not near(again, grad, ROUNDING):
         report.fail("accumulates", "a second backward gives another gradient")
 
 
@@ -59,7 +60,7 @@ def _nothing_stale(subject: LossSubject, report: Report, prediction: Array, targ
             except Exception:  # not a pair that the loss takes
                 continue
             found = subject.value(p.copy(), t.copy()), np.array(subject.backward(p.copy(), t.copy()))
-        if not _near(np.asarray(found[0]), np.asarray(expected[0])) or not _near(found[1], expected[1]):
+        if not all(near(a, b, ROUNDING) for a, b in zip(found, expected, strict=True)):
             report.fail("stale", "after another batch, cost or gradient differ from those of a loss never used")
     if subject.value(prediction.copy(), target.copy()) != value:
         report.fail("stale", "after another batch the same call gives another cost")
@@ -92,14 +93,14 @@ def weighs(subject: LossSubject, report: Report, prediction: Array, target: Any)
     weighted = subject.value(prediction.copy(), target.copy(), weight)
     repeated = np.repeat(np.arange(rows), weight.astype(int))
     expected = subject.value(prediction[repeated].copy(), target[repeated].copy())
-    if weighted == plain and not _near(np.asarray(expected), np.asarray(plain)):
+    if weighted == plain and not near(expected, plain, ROUNDING):
         report.notes.append("sample_weight is taken, and ignored")
         return False
     for what, found, wanted in (
         ("equal weights differ from none", subject.value(prediction.copy(), target.copy(), np.full(rows, 2.0)), plain),
         ("a row of weight 2 differs from the same row twice", weighted, expected),
     ):
-        if not _near(np.asarray(found), np.asarray(wanted)):
+        if not near(found, wanted, ROUNDING):
             report.fail("sample-weights", f"{what}: {found:.10g} instead of {wanted:.10g}; C is Σ wᵢ Cᵢ / Σ wᵢ")
     return True
 
@@ -119,11 +120,3 @@ def strictly(subject: LossSubject, report: Report, prediction: Array, target: An
             continue
         report.fail("shape", f"a target of shape {np.shape(wrong)} is taken for one of {np.shape(target)}: refuse it")
     report.laws += ["finite at ±1000", "float32 kept", "targets of another shape refused"]
-
-
-def _near(a: Array, b: Array) -> bool:
-    if a.shape != b.shape:
-        return False
-    return bool(
-        np.all((a == b) | (np.abs(a - b) <= ROUNDING * np.abs(b).max(initial=0.0)) | (np.isnan(a) & np.isnan(b)))
-    )
