@@ -12,51 +12,131 @@ from tinynn.errors import DtypeError, ShapeError
 from tinynn.losses.base import Loss
 from tinynn.testing.generators import Frozen
 from tinynn.testing.points import required
+from tinynn.testing.report import Report
+from tinynn.testing.subjects import copied, place_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tinynn._arrays import Array
 
-#: How people call the method that gives the gradient.
+#: How people call the method that gives the gradient, and what they give to a loss.
 BACKWARDS = ("backward", "gradient", "grad", "derivative")
+PREDICTIONS = (
+    *("prediction", "predictions", "pred", "preds", "y_pred", "ypred", "y_hat", "yhat"),
+    *("output", "outputs", "logits", "scores", "a", "p"),
+)
+TARGETS = (
+    *("target", "targets", "y_true", "ytrue", "true", "label", "labels"),
+    *("expected", "actual", "desired", "ground_truth", "t", "y"),
+)
 
 
 class LossSubject:
-    """A loss through one interface: its value, and its gradient after a value."""
+    """A loss through one interface: its value, and its gradient after a value.
 
-    def __init__(self, loss: Any, sample_weight: Any = None) -> None:
-        if not callable(getattr(loss, "forward", None)) and not callable(loss):
-            raise DtypeError(f"expected a loss with forward(prediction, target) and backward(), got {loss!r}")
-        self.original, self.native = loss, isinstance(loss, Loss)
-        self.loss: Any = copy.deepcopy(loss)
-        text = repr(loss)
-        self.label = type(loss).__name__ if text.startswith("<") else text
+    It works on a deep copy (`loss`, if somebody has made one already).
+    """
+
+    def __init__(
+        self, original: Any, sample_weight: Any = None, like: LossSubject | None = None, loss: Any = None
+    ) -> None:
+        if isinstance(original, type):
+            name = original.__name__
+            raise DtypeError(f"expected a loss, got the class {name}; pass an instance, such as {name}()")
+        if not callable(getattr(original, "forward", None)) and not callable(original):
+            raise DtypeError(f"expected a loss with forward(prediction, target) and backward(), got {original!r}")
+        self.original, self.native = original, isinstance(original, Loss)
+        self.loss: Any = copied(original) if loss is None else loss
+        text = repr(original)
+        self.label = type(original).__name__ if text.startswith("<") else text
         self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)
-        self.frozen = Frozen(self.loss)
+        self.frozen: Frozen = Frozen(self.loss, None if like is None else like.frozen)
+        self._forward: Callable[..., Any] = getattr(self.loss, "forward", None) or self.loss
 
     @property
     def takes_weights(self) -> bool:
-        return "sample_weight" in inspect.signature(self.loss.forward).parameters
+        return "sample_weight" in _arguments(self._forward)
 
     def value(self, prediction: Array, target: Any, sample_weight: Any = None) -> float:
-        """C; anything but one number is a GradientError at the caller."""
+        """C; anything but one real number is an error."""
         weight = self.sample_weight if sample_weight is None else sample_weight
         self.frozen.restore()
-        forward = getattr(self.loss, "forward", None) or self.loss
-        more = () if weight is None else (weight,)
-        value = np.asarray(forward(prediction, target, *more))
-        if value.size != 1:
-            raise ShapeError(f"{self.label}: expected one number from forward, got an array of shape {value.shape}")
-        return float(value.reshape(()))
+        pair = _in_order(self._forward, prediction, target)
+        if weight is None:
+            value = self._forward(*pair)
+        elif self.takes_weights:
+            value = self._forward(*pair, sample_weight=weight)
+        else:
+            value = self._forward(*pair, weight)
+        if isinstance(value, (tuple, list)):
+            raise DtypeError(
+                f"{self.label}: expected one number from forward, got a {type(value).__name__} of {len(value)}; for a "
+                "function that gives cost and gradient at once: "
+                "check_gradient(lambda p: f(p, target)[0], lambda p: f(p, target)[1], prediction)"
+            )
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise DtypeError(f"{self.label}: expected one real number from forward, got {value!r}")
+        if array.size != 1:
+            raise ShapeError(f"{self.label}: expected one number from forward, got an array of shape {array.shape}")
+        return float(array.reshape(()))
 
     def gradient(self, prediction: Array, target: Any, sample_weight: Any = None) -> Any:
         self.value(prediction, target, sample_weight)
         return self.backward(prediction, target)
 
     def backward(self, prediction: Array, target: Any) -> Any:
-        backward = next((getattr(self.loss, name) for name in BACKWARDS if hasattr(self.loss, name)), None)
-        if backward is None:
+        """What the code gives for ∂C/∂prediction after a `value`."""
+        name = next((name for name in BACKWARDS if hasattr(self.loss, name)), None)
+        if name is None:
             raise DtypeError(f"{self.label}: expected a method backward() that gives ∂C/∂prediction")
-        return backward(prediction, target) if required(backward) == 2 else backward()
+        backward = getattr(self.loss, name)
+        if not callable(backward):  # an attribute or a property
+            return backward
+        try:
+            back = backward(*_for_backward(backward, prediction, target))
+        except (ValueError, TypeError, IndexError, AttributeError) as error:
+            text = f"{name} fails with {type(error).__name__}: {error} ({place_of(error)})"
+            Report(self.label).fail("shape", text)
+        if isinstance(back, (tuple, list)) and back and np.shape(back[0]) == prediction.shape != np.shape(back):
+            return back[0]  # ∂C/∂target comes after it
+        return back
 
     def fresh(self) -> LossSubject:
-        return LossSubject(self.original, self.sample_weight)
+        return LossSubject(self.original, self.sample_weight, self)
+
+
+def duplicate(target: Any) -> Any:
+    """A copy of a target, whatever it is."""
+    return target.copy() if isinstance(target, np.ndarray) else copy.deepcopy(target)
+
+
+def _arguments(function: Callable[..., Any]) -> list[str]:
+    try:
+        return list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _in_order(function: Callable[..., Any], prediction: Any, target: Any) -> tuple[Any, Any]:
+    """Prediction and target as the names of the arguments ask for them: Keras puts the target first."""
+    names = _arguments(function)[:2]
+    target_first = len(names) == 2 and names[0].lower() in TARGETS and names[1].lower() in PREDICTIONS
+    return (target, prediction) if target_first else (prediction, target)
+
+
+def _for_backward(backward: Callable[..., Any], prediction: Any, target: Any) -> tuple[Any, ...]:
+    """The arguments of backward: none, the pair, one of them, or an upstream gradient, which is 1."""
+    pair = _in_order(backward, prediction, target)
+    match required(backward):
+        case 0:
+            return ()
+        case 1:
+            name = _arguments(backward)[0].lower()
+            return (target,) if name in TARGETS else (prediction,) if name in PREDICTIONS else (1.0,)
+        case 3:
+            first = _arguments(backward)[0].lower()
+            return (*pair, 1.0) if first in (*PREDICTIONS, *TARGETS) else (1.0, prediction, target)
+        case _:
+            return pair

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn.errors import DtypeError
 from tinynn.testing import loss_laws as laws
 from tinynn.testing.diagnosis import diagnose
 from tinynn.testing.evidence import Evidence
 from tinynn.testing.layer_gradients import numbers_of
-from tinynn.testing.loss_subject import LossSubject
-from tinynn.testing.points import claimed_gradient, drawn, rounded
+from tinynn.testing.loss_subject import LossSubject, duplicate
+from tinynn.testing.points import as_float64, claimed_gradient, drawn, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Report
 from tinynn.testing.verdict import ELEMENTWISE, verify
@@ -49,10 +48,7 @@ def check_loss(
     """
     subject = LossSubject(loss, sample_weight)
     report = Report(subject.label)
-    prediction = np.asarray(prediction)
-    if prediction.dtype.kind not in "fiub":
-        raise DtypeError(f"check_loss: expected a prediction of real numbers, got dtype {prediction.dtype}")
-    prediction = prediction.astype(np.float64)
+    prediction = as_float64("prediction", prediction)
     target = _as_given(target)
     laws.always(subject, report, prediction, target)
     _gradient(subject, report, prediction, target, tolerance, elementwise, drawn(rng))
@@ -71,27 +67,33 @@ def check_loss(
 
 
 def _as_given(target: Any) -> Any:
-    array = np.asarray(target)
+    """The target as an array, floats as float64; None, dicts and tuples of arrays as they are."""
+    if target is None or isinstance(target, dict) or (isinstance(target, tuple) and any(map(np.ndim, target))):
+        return duplicate(target)
+    try:
+        array = np.asarray(target)
+    except ValueError:  # rows of several lengths
+        return duplicate(target)
     return array.astype(np.float64) if array.dtype.kind == "f" else array.copy()
 
 
 def _gradient(
     subject: LossSubject, report: Report, prediction: Array, target: Any, tolerance: float, elementwise: int, rng: Any
 ) -> None:
-    given = subject.gradient(prediction.copy(), target.copy())
+    given = subject.gradient(prediction.copy(), duplicate(target))
     gradient = claimed_gradient(subject.label, "prediction", prediction, None if given is None else np.array(given))
 
     def output(changed: Array) -> Any:
         return np.float64(subject.value(changed, target))
 
     def again() -> Array:
-        return np.asarray(subject.gradient(rounded(prediction, rng), target.copy()))
+        return np.asarray(subject.gradient(rounded(prediction, rng), duplicate(target)))
 
     claim = Claim("prediction", prediction, output, np.ones(()), gradient, again)
     report.arrays["prediction"] = array = verify(claim, tolerance, elementwise, rng)
     if array.wrong:
         values = {"prediction": prediction}
-        if np.shape(target) == prediction.shape:
+        if isinstance(target, np.ndarray) and target.shape == prediction.shape:
             values["target"] = np.asarray(target, np.float64)
         if subject.sample_weight is not None and prediction.ndim:
             values["sample_weight"] = subject.sample_weight.reshape(-1, *[1] * (prediction.ndim - 1))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tinynn.errors import DtypeError
 from tinynn.optimizers.base import Optimizer
 from tinynn.parameter import Parameter
+from tinynn.testing import descent_laws as descent
 from tinynn.testing import optimizer_laws as laws
+from tinynn.testing.points import required
 from tinynn.testing.report import Report
 
 if TYPE_CHECKING:
@@ -29,16 +32,45 @@ def check_optimizer(factory: Factory, *, like: Factory | None = None) -> Report:
     >>> check_optimizer(lambda parameters: nn.SGD(parameters, 0.1)).right
     True
     """
-    optimizer = factory(laws.parameters_to_step())
+    optimizer = _made(factory)
     report = Report(type(optimizer).__name__)
     laws.keeps_arrays(factory, report)
+    laws.zero_gradients(factory, report)
     laws.separate_state(factory, report)
+    if not isinstance(optimizer, Optimizer):
+        laws.keeps_no_gradient(factory, report)
+    laws.computes_in_float64(factory, report)
     if like is not None:
         laws.same_rule(factory, like, report)
-    laws.descends(factory, report)
+    descent.goes_downhill(factory, report)
+    descent.descends(factory, report)
     if isinstance(optimizer, Optimizer):
-        laws.converges(factory, report)
+        descent.converges(factory, report)
+        laws.follows_its_rate(factory, report)
         laws.schedule(factory, report)
         laws.duplicates(factory, report)
         laws.state(factory, report)
     return report
+
+
+def _made(factory: Factory) -> Any:
+    """What the factory gives, if it is an optimizer of the kind that the laws are about."""
+    advice = "pass lambda parameters: MyOptimizer(parameters, …)"
+    if not callable(factory) or required(factory) not in (1, -1):
+        raise DtypeError(f"check_optimizer: expected a function of a list of Parameters, got {factory!r}; {advice}")
+    optimizer = factory(laws.parameters_to_step())
+    step = getattr(optimizer, "step", None)
+    if not callable(step) or required(step) > 0:
+        has = "none" if step is None else f"one that needs {required(step)} arguments" if callable(step) else repr(step)
+        raise DtypeError(
+            f"check_optimizer: expected an optimizer with step(), which reads .grad and writes into .value of each "
+            f"parameter; {type(optimizer).__name__} has {has}; wrap yours in a class whose step() calls it"
+        )
+    try:
+        step()
+    except Exception as error:
+        raise DtypeError(
+            f"check_optimizer: {type(optimizer).__name__}.step() fails with {type(error).__name__}: {error}; "
+            "a parameter has .value, .grad, .shape and .name"
+        ) from error
+    return optimizer

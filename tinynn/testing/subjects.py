@@ -44,7 +44,7 @@ class Subject:
         self.original, self.names, self.dtype = layer, names, np.dtype(dtype)
         self.native = isinstance(layer, Layer)
         self.label: str = _label(layer) if like is None else like.label
-        self.layer: Any = _copied(layer)
+        self.layer: Any = copied(layer)
         self.slots: dict[str, Slot] = {}
         for part in [self.layer] if self.native else dict(parts(self.layer)).values():
             if isinstance(part, Layer):
@@ -166,15 +166,14 @@ class Subject:
         try:
             back = self.layer.backward(upstream)
         except (ValueError, TypeError, IndexError) as error:  # what shapes that do not fit end in
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{os.path.basename(place.filename)}:{place.lineno}"
-            Report(self.label).fail("shape", f"backward fails with {type(error).__name__}: {error} ({where})")
+            text = f"backward fails with {type(error).__name__}: {error} ({place_of(error)})"
+            Report(self.label).fail("shape", text)
         if not self.native and not self._spread and isinstance(back, (tuple, list)) and len(back) == 1:
             return back[0]
         return back
 
 
-def _copied(layer: Any) -> Any:
+def copied(layer: Any) -> Any:
     try:
         return copy.deepcopy(layer)
     except Exception as error:
@@ -182,6 +181,12 @@ def _copied(layer: Any) -> Any:
             f"{type(layer).__name__} cannot be copied ({type(error).__name__}: {error}), and a check must not change "
             "yours; give the class a __deepcopy__, or wrap two functions with from_callables"
         ) from error
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error was raised, as file:line."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{os.path.basename(place.filename)}:{place.lineno}"
 
 
 def _label(layer: Any) -> str:
