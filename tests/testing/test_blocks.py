@@ -121,4 +121,4 @@ def test_looks_are_counted():
 
     entries, evaluations = found(SLOPE, f=f)
     assert entries.size == 0
-    assert 4 * LOOKS < evaluations < 4 * (LOOKS + 3 * 64 + 3)
+    assert 4 * LOOKS < evaluations < 8 * (LOOKS + 3 * 64 + 3)

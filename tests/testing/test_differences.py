@@ -7,9 +7,9 @@ import pytest
 
 from tinynn.testing import check_gradient
 from tinynn.testing.complexstep import complex_step
+from tinynn.testing.descent_laws import _bowl, _valley
 from tinynn.testing.differences import LADDERS, RUNGS, Estimate, Slopes, _agreed, extrapolated, slopes
 from tinynn.testing.noise import Noise
-from tinynn.testing.descent_laws import _bowl, _valley
 from tinynn.testing.prober import Claim, Prober
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,10 @@ from tinynn.testing import (
     check_network,
     check_optimizer,
     from_callables,
+    result_laws,
 )
+from tinynn.testing.report import Report
+from tinynn.testing.subjects import Subject
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(5, 3))
@@ -94,8 +98,11 @@ def test_a_report_counts_evaluations_and_kinks():
 
 def test_names_tell_what_no_spelling_shows():
     layer = ForeignDense()
-    assert list(check_layer(layer, X).arrays) == ["x"]
+    with pytest.raises(GradientError, match="∂C/∂kernel is forgotten: kernel changes the output") as caught:
+        check_layer(layer, X)
+    assert caught.value.cause == "forgotten" and "names={'kernel': 'the attribute" in str(caught.value)
     assert list(check_layer(layer, X, names={"kernel": "update"}).arrays) == ["x", "kernel"]
+    assert list(check_layer(layer, X, names={}).arrays) == ["x"]
     layer.factor = 2.0
     with pytest.raises(GradientError, match="∂C/∂kernel is the right one times factor = 2|constant factor 2"):
         check_layer(layer, X, names={"kernel": "update"})
@@ -122,7 +129,7 @@ def test_bad_calls_are_clear_errors():
     with pytest.raises(nn.DtypeError, match="forward"):
         check_loss(3, X, X)
     with pytest.raises(nn.DtypeError, match="strict=True is for tinynn layers"):
-        check_layer(ForeignDense(), X, strict=True)
+        check_layer(ForeignDense(), X, strict=True, names={})
     with pytest.raises(GradientError, match="expected 1 parameters' gradients"):
         check_layer(from_callables(lambda x, w: x * w, lambda g, x, w: (g * w, g, g), {"w": np.ones(3)}), X)
 
@@ -212,7 +219,7 @@ STRICT_LAWS = """backward without a forward is an error, finite at ±1000, batch
     rows one by one, the same seed gives the same bits, copies, pickles and states, evaluation mode allocates afresh,
     evaluation mode is thread-safe"""
 LOSS_LAWS = "deterministic, writes into nobody's arrays, nothing stale"
-OPTIMIZER_LAWS = "keeps arrays, dtypes and gradients, a state for each parameter, descends"
+OPTIMIZER_LAWS = "keeps arrays, dtypes and gradients, finite at a gradient of 0, a state for each parameter, descends"
 
 
 def held(report):
@@ -245,7 +252,7 @@ class Descent:
 
 
 def test_a_report_names_the_laws_that_were_found_to_hold():
-    assert held(check_layer(ForeignDense(), X)) == words(LAYER_LAWS)
+    assert held(check_layer(ForeignDense(), X, names={"kernel": "update"})) == words(LAYER_LAWS)
     assert held(check_layer(nn.Dense(3, 2, rng=0), X)) == words(LAYER_LAWS, OWN_LAWS)
     assert held(check_layer(nn.Dense(3, 2, rng=0), X, strict=True)) == words(LAYER_LAWS, OWN_LAWS, STRICT_LAWS)
     assert held(check_loss(SquaredSum(), X, X + 1)) == LOSS_LAWS
@@ -255,7 +262,8 @@ def test_a_report_names_the_laws_that_were_found_to_hold():
     assert held(check_loss(nn.MSE(), X, X + 1, strict=True)) == strict
     assert held(check_optimizer(Descent)) == OPTIMIZER_LAWS
     assert held(check_optimizer(lambda parameters: nn.SGD(parameters, 0.1))) == words(
-        OPTIMIZER_LAWS, "converges, schedules see step 0 first, duplicates refused, goes on from its state"
+        OPTIMIZER_LAWS,
+        "converges, the rate is followed, schedules see step 0 first, duplicates refused, goes on from its state",
     )
     like = check_optimizer(lambda parameters: nn.SGD(parameters, 0.05), like=Descent)
     assert "a state for each parameter, the rule step for step, descends" in held(like)
@@ -307,3 +315,34 @@ def test_a_layer_for_one_size_of_batch_couples_its_rows():
         return 2 * x
 
     assert coupled(forward, lambda grad: 2 * grad) is True
+
+
+# ---- linearity, where the derivative is right for the upstream gradients that are drawn -----------------
+class Moody(nn.Layer):
+    """Its gain's gradient is doubled where the first upstream number is positive."""
+
+    def __init__(self):
+        self.gain = nn.Parameter(np.ones(3))
+
+    def forward(self, x):
+        self.x = x
+        return x * self.gain.value
+
+    def backward(self, grad):
+        self.gain.grad = (grad * self.x).sum(axis=0) * (2 if grad.flat[0] > 0 else 1)
+        return grad * self.gain.value
+
+
+def test_a_backward_that_scales_but_does_not_add_up():
+    subject, report, inputs = Subject(Moody()), Report("Moody()"), {"x": X}
+    subject.begin(inputs)
+    upstream = -np.ones(X.shape)
+    draws = SimpleNamespace(normal=lambda size: np.full(size, 3.0))
+    with pytest.raises(GradientError) as caught:
+        result_laws.is_linear(subject, report, inputs, upstream, draws)
+    assert str(caught.value) == (
+        "Moody(): ∂C/∂gain is not linear in the upstream gradient: backward(u + v) ≠ backward(u) + backward(v)"
+    )
+    draws = SimpleNamespace(normal=lambda size: np.full(size, -3.0))
+    result_laws.is_linear(subject, report, inputs, upstream, draws)
+    assert report.laws == ["backward linear"]

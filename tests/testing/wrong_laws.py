@@ -56,8 +56,6 @@ class Gate(Faulty):
             case "scaled by the least input so far":
                 self.least = min(getattr(self, "least", np.inf), np.abs(t).min())
                 gain = gain * self.least / np.abs(t).min()
-            case "another rule where a certain number is the largest" if np.abs(grad).argmax() == 10:
-                gain = 2 * gain
             case "scaled by the smallest batch so far":
                 self.least = min(getattr(self, "least", len(grad)), len(grad))
                 gain = gain * self.least / len(grad)
@@ -216,7 +214,6 @@ CASES = [
             ("rows in a list", "shape", "list"),
             ("backward fails", "shape", "ValueError"),
             ("scaled by the least input so far", "stale", "gain"),
-            ("another rule where a certain number is the largest", ("nonlinear", "factor"), "gain"),
             ("scaled by the smallest batch so far", "stale", "gain"),
             ("fresh noise", "nondeterministic"),
             ("drifts from call to call", ("nondeterministic", "stale")),

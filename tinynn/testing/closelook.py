@@ -30,6 +30,8 @@ LARGE = 2.0**-7
 COARSE, COARSE_SMALL, SMALL = 1e-3, 0.5, 1e-4
 #: So small a share of the largest entry, or of the outputs, may hide behind rounding inside the function.
 HIDDEN = 1e-7
+#: A jump of so small a share of the entry is rounding.
+JUMP = 1e-6
 #: Differences may overlook so small a share of their steepest secant: a knot of a spline, the tail of an exponential.
 UNRESOLVED = 1e-11
 
@@ -127,7 +129,7 @@ class CloseLook:
             self.steepest = max(self.steepest, steep)
         if steep == 0:
             resolved = max(FLAT * max(self.sloping, abs(self.claimed)), TIGHT_OF_LARGEST * self.largest)
-            if central.error > resolved > 0:  # rounding has swallowed the change
+            if central.error > resolved > 0 or self._swallows(reach):  # rounding has swallowed the change
                 self.swallowed.append(Seen(reach, central))
                 return None
             if self.claimed == 0:
@@ -141,6 +143,12 @@ class CloseLook:
             return None
         smooth = central if finite else _one_sided(slopes_seen)
         return self._judged(Seen(reach, smooth, UNRESOLVED * steep))
+
+    def _swallows(self, reach: float) -> bool:
+        """Whether values that stand still for such steps jump a little for larger ones: rounding inside, no floor."""
+        slope = max(self.sloping, abs(self.claimed))
+        jumps = [self.noise.at(seen.reach) for seen in self.found if seen.reach > reach]
+        return any(reach * slope < 4 * jump <= 4 * JUMP * self.scale * slope for jump in jumps)
 
     def _judged(self, seen: Seen) -> Outcome | None:
         reach, smooth, unresolved = seen

@@ -29,7 +29,9 @@ def as_arrays(found: dict[str, Any]) -> Results:
 def fill_gradients(subject: Subject, number: float) -> None:
     if subject.native:
         for slot in subject.slots.values():
-            slot.grad()[...] = number
+            grad = slot.grad()
+            if isinstance(grad, np.ndarray):
+                grad[...] = number
 
 
 def copies(inputs: dict[str, Array]) -> dict[str, Array]:

@@ -32,6 +32,11 @@ def after(subject: Subject, report: Report, inputs: dict[str, Array], rng: np.ra
     """Linear in the upstream gradient, no shared memory, the two backwards alike, float32 stays float32."""
     upstream = rng.normal(size=np.shape(subject.forward(inputs)))
     result.is_linear(subject, report, inputs, upstream, rng)
+    afterwards(subject, report, inputs, upstream)
+
+
+def afterwards(subject: Subject, report: Report, inputs: dict[str, Array], upstream: Array) -> None:
+    """What holds for a model as well, whose backward may add the gradient of a penalty: all but linearity."""
     result.shares_nothing(subject, report, inputs, upstream)
     if subject.native:
         result.backwards_agree(subject, report, inputs, upstream)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import random
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
+
+from tinynn.testing.parts import attributes
+
+GENERATORS = (np.random.Generator, np.random.RandomState, random.Random)
 
 
 class Frozen:
@@ -16,10 +22,9 @@ class Frozen:
 
     def __init__(self, subject: Any, like: Frozen | None = None) -> None:
         found = _generators(subject, set())
-        self._generators = [g.bit_generator for g in found if isinstance(g, np.random.Generator)]
-        self._states = [generator.state for generator in self._generators]
-        self._old = [(g, g.get_state(legacy=False)) for g in found if isinstance(g, np.random.RandomState)]
-        self._python = [(g, g.getstate()) for g in found if isinstance(g, random.Random)]
+        # A generator that a copy shares with the original (one of its module, say) stands where it stood then.
+        known = {} if like is None else {id(g): (g, state) for g, state in like._all}
+        self._all: list[tuple[Any, Any]] = [known.get(id(g), (g, _state(g))) for g in found]
         if like is None:
             self._global_numpy, self._global_python = np.random.get_state(legacy=False), random.getstate()
             self._uses_globals = True  # until something is known: they are slow to put back
@@ -30,7 +35,7 @@ class Frozen:
 
     def _count(self) -> None:
         #: Whether there is anything to restore.
-        self.needed = bool(self._generators or self._old or self._python or self._uses_globals)
+        self.needed = bool(self._all or self._uses_globals)
 
     def notice_globals(self) -> None:
         """After a first evaluation: if it did not touch the global generators, none will."""
@@ -43,15 +48,22 @@ class Frozen:
 
     def restore(self) -> None:
         """All generators back to where they stood."""
-        for generator, state in zip(self._generators, self._states, strict=True):
-            generator.state = state
-        for old, old_state in self._old:
-            old.set_state(old_state)
-        for python, python_state in self._python:
-            python.setstate(python_state)
+        for generator, state in self._all:
+            if isinstance(generator, np.random.Generator):
+                generator.bit_generator.state = state
+            elif isinstance(generator, np.random.RandomState):
+                generator.set_state(state)
+            else:
+                generator.setstate(state)
         if self._uses_globals:
             np.random.set_state(self._global_numpy)
             random.setstate(self._global_python)
+
+
+def _state(generator: Any) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return generator.bit_generator.state
+    return generator.get_state(legacy=False) if isinstance(generator, np.random.RandomState) else generator.getstate()
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -63,17 +75,32 @@ def _generators(node: Any, seen: set[int]) -> list[Any]:
     if id(node) in seen or isinstance(node, (np.ndarray, str, bytes, int, float, complex, type)):
         return []
     seen.add(id(node))
-    if isinstance(node, (np.random.Generator, np.random.RandomState, random.Random)):
+    if isinstance(node, GENERATORS):
         return [node]
     if isinstance(node, dict):
         inside = list(node.values())
     elif isinstance(node, (list, tuple)):
         inside = list(node)
+    elif isinstance(node, MethodType):
+        inside = [node.__self__, node.__func__]
+    elif isinstance(node, functools.partial):
+        inside = [node.func, *node.args, *node.keywords.values()]
+    elif isinstance(node, FunctionType):
+        inside = _reached(node)
     else:
-        inside = list(getattr(node, "__dict__", {}).values())
-        if hasattr(node, "__closure__"):  # a function that draws from a generator around it
-            inside += [cell.cell_contents for cell in node.__closure__ or () if _filled(cell)]
+        inside = list(attributes(node).values())
+        methods = (value for cls in type(node).__mro__ for value in vars(cls).values())
+        if not type(node).__module__.startswith("tinynn."):
+            inside += [item for method in methods if isinstance(method, FunctionType) for item in _reached(method)]
     return [generator for item in inside for generator in _generators(item, seen)]
+
+
+def _reached(function: FunctionType) -> list[Any]:
+    """What a function draws from that it was not given: generators around it, in its defaults, in its module."""
+    around = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    names = (function.__globals__.get(name) for name in function.__code__.co_names)
+    return [*around, *defaults, *(value for value in names if isinstance(value, GENERATORS))]
 
 
 def _filled(cell: Any) -> bool:

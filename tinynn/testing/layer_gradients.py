@@ -47,6 +47,12 @@ def claims(subject: Subject, inputs: dict[str, Array], upstream: Array, rng: np.
     for name, value in values.items():
         if value.dtype.kind != "f":
             continue  # labels, indices: nothing to differentiate by
+        if given[name] is None and name in subject.slots and not subject.native:
+            Report(subject.label).fail(
+                "forgotten",
+                f"∂C/∂{name} is forgotten: {name} changes the output, and backward leaves no gradient of it, at least "
+                f"under no name that was looked for; names={{'{name}': 'the attribute that holds it'}} tells another",
+            )
         gradient = claimed_gradient(subject.label, name, value, given[name])
 
         def again(name: str = name) -> Array:

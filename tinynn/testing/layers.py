@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn.errors import InvalidValueError, ShapeError
+from tinynn.errors import InvalidValueError, ShapeError, TinynnError
 from tinynn.testing import conformance, result_laws
 from tinynn.testing.layer_gradients import Setting, check_gradients, look
 from tinynn.testing.points import drawn
 from tinynn.testing.report import Report
-from tinynn.testing.strict import check_strictly
+from tinynn.testing.strict import check_kind, check_strictly
 from tinynn.testing.subjects import Subject
 from tinynn.testing.verdict import ELEMENTWISE
 
@@ -59,8 +59,13 @@ def check_layer(
     setting = Setting(tolerance, elementwise, drawn(rng))
     subject = Subject(layer, names)
     report = Report(subject.label)
+    if strict:
+        check_kind(layer, x)
     inputs = _inputs(subject, x, input_shape, setting.rng)
     subject.begin(inputs)
+    report.notes += [
+        f"not checked: {name}, which changes the output; no gradient of it was found" for name in subject.unchecked
+    ]
     conformance.before(subject, report, inputs, setting.rng)
     start = subject.parameters
     if start:
@@ -72,6 +77,7 @@ def check_layer(
     if x is None:
         for scale in SCALES:
             look(subject, report, {name: scale * value for name, value in inputs.items()}, setting)
+    _look_at_one_row(subject, report, inputs, setting)
     conformance.after(subject, report, inputs, setting.rng)
     report.couples_batch = result_laws.couples_batch(subject, inputs)
     if report.couples_batch and couples_batch is False:
@@ -80,6 +86,21 @@ def check_layer(
     if strict:
         check_strictly(layer, report, inputs)
     return report
+
+
+def _look_at_one_row(subject: Subject, report: Report, inputs: dict[str, Array], setting: Setting) -> None:
+    """A batch of one, which squeezing and broadcasting treat in a way of their own."""
+    rows = {len(value) if value.ndim else 0 for value in inputs.values()}
+    one = {name: value[:1].copy() for name, value in inputs.items() if value.ndim}
+    if len(rows) != 1 or rows <= {0, 1}:
+        return
+    with np.errstate(all="ignore"):
+        try:
+            y = np.asarray(subject.forward(one))
+        except Exception:  # it does not take a batch of one
+            return
+    if y.shape[:1] == (1,):
+        look(subject, report, one, setting)
 
 
 def _inputs(subject: Subject, x: Any, input_shape: Any, rng: np.random.Generator) -> dict[str, Array]:
@@ -93,17 +114,40 @@ def _inputs(subject: Subject, x: Any, input_shape: Any, rng: np.random.Generator
         for array in arrays:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise InvalidValueError("check_layer: x holds values that are not finite; choose another point")
+        if all(array.dtype.kind in "iu" for array in arrays) and _takes_floats(subject, arrays):
+            arrays = [array.astype(np.float64) for array in arrays]
         arrays = [array.astype(np.float64) if array.dtype.kind == "f" else array.copy() for array in arrays]
         return {name: array for name, array in zip(_names(len(arrays)), arrays, strict=True)}
     shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
     values = rng.normal(size=shape) * rng.choice(SIZES, shape)
     # Some layers take positive numbers alone, or shares.
+    failure = "no drawn input gives finite outputs"
     for candidate in (values, np.abs(values) + 0.1, 0.5 + 0.4 * np.tanh(values)):
         with np.errstate(all="ignore"):
-            if np.isfinite(np.asarray(subject.run({"x": candidate.copy()}))).all():
+            try:
+                y = np.asarray(subject.run({"x": candidate.copy()}))
+            except (TinynnError, TypeError):
+                raise
+            except Exception as error:  # outside of its domain, or not made for floats
+                failure = f"each drawn input fails, the last one with {type(error).__name__}: {error}"
+                continue
+            finally:
                 subject.frozen.restore()
+            if y.dtype.kind in "fiub" and np.isfinite(y).all():
                 return {"x": candidate}
-    raise InvalidValueError(f"{subject.label}: no drawn input gives finite outputs; give check_layer an x of your own")
+    raise InvalidValueError(f"{subject.label}: {failure}; give check_layer an x of your own")
+
+
+def _takes_floats(subject: Subject, arrays: list[Array]) -> bool:
+    """Whether whole numbers stand for numbers (Dense) or for places (an embedding): do those between count?"""
+    try:
+        given, same, between = (
+            np.asarray(subject.forward({str(k): kind(array) for k, array in enumerate(arrays)}))
+            for kind in (np.copy, np.float64, lambda array: array + 0.25)
+        )
+    except Exception:
+        return False
+    return bool(given.shape == same.shape == between.shape and np.all(given == same) and np.any(same != between))
 
 
 def _names(count: int) -> list[str]:

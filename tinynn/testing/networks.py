@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn.layers.sequential import Sequential
+from tinynn.testing import conformance
 from tinynn.testing.layer_gradients import Setting, check_gradients, claims, gradients_nearby
 from tinynn.testing.loss_subject import LossSubject
 from tinynn.testing.losses import check_loss
+from tinynn.testing.parts import is_part
 from tinynn.testing.points import drawn
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Cause, GradientError, Report
-from tinynn.testing.subjects import Subject
+from tinynn.testing.subjects import Subject, copied
 from tinynn.testing.verdict import ELEMENTWISE, verify
 
 if TYPE_CHECKING:
@@ -45,24 +48,28 @@ def check_network(
     True
     """
     setting = Setting(tolerance, elementwise, drawn(rng))
-    subject = Subject(model)
-    report = Report(f"{subject.label} under {loss!r}")
+    # One copy of both: a loss may hold the model, to charge for its weights.
+    copied_model, copied_loss = copied((model, loss))
+    subject = Subject(model, layer=copied_model)
+    of_loss = LossSubject(loss, loss=copied_loss)
+    report = Report(f"{subject.label} under {of_loss.label}")
     array = np.asarray(x)
     inputs = {"x": array.astype(np.float64) if array.dtype.kind == "f" else array.copy()}
     subject.begin(inputs)
+    conformance.before(subject, report, inputs, setting.rng)
     prediction = np.array(subject.forward(inputs))
-    subject.frozen.notice_globals()
-    links = [f"∂C/∂prediction, of {loss!r}"]
+    links = [f"∂C/∂prediction, of {of_loss.label}"]
     try:
         check_loss(loss, prediction, target, tolerance=tolerance, rng=setting.rng)
     except GradientError as error:
         _part(report, links, 0, error)
-    for claim in _claims(subject, LossSubject(loss), inputs, prediction, target, setting):
+    for claim in _claims(subject, of_loss, inputs, prediction, target, setting):
         report.arrays[claim.name] = verify(claim, tolerance, elementwise, setting.rng)
     if report.wrong:
         _follow(subject, report, inputs["x"], links, setting)
         report.causes.append(Cause("unknown", "every layer by itself is right: look at how they are joined"))
         report.raise_if_wrong()
+    conformance.afterwards(subject, report, inputs, np.ones(prediction.shape))
     subject.frozen.restore()
     return report
 
@@ -79,8 +86,15 @@ def _claims(
         return np.array(loss.gradient(prediction, target), np.float64)
 
     def costs(claim: Claim) -> Claim:
+        slot = subject.slots.get(claim.name)
+
         def output(value: Array) -> Any:
-            return np.float64(loss.value(np.array(claim.output(value)), target))
+            if slot is None:
+                return np.float64(loss.value(np.array(claim.output(value)), target))
+            slot.assign(value)  # and left so until the loss has seen it: it may charge for weights
+            cost = np.float64(loss.value(np.array(subject.forward(inputs)), target))
+            slot.assign(claim.value)
+            return cost
 
         def again() -> Array:
             def there(moved: dict[str, Array]) -> Array:
@@ -95,27 +109,34 @@ def _claims(
 
 def _follow(subject: Subject, report: Report, x: Array, links: list[str], setting: Setting) -> None:
     """From the loss back to x: each layer at its own input; raises at the first that is wrong."""
-    layers = list(_layers(subject.layer))
-    inputs, at = [], x
-    for layer in layers:
-        inputs.append(np.array(at))
-        at = layer.forward(at)
-    for layer, value in reversed(list(zip(layers, inputs, strict=True))):
+    for layer, value in reversed(_chain(subject, x)):
         link = Subject(layer)
-        link.begin({"x": value})
         links.append(f"∂C/∂input and parameters of {link.label}")
         try:
+            link.begin({"x": value})
             check_gradients(link, Report(link.label), {"x": value}, setting)
         except GradientError as error:
             _part(report, links, len(links) - 1, error)
 
 
-def _layers(model: Any) -> list[Any]:
-    """The links of a chain: those of a Sequential, or of a foreign model's `layers`."""
+def _chain(subject: Subject, x: Array) -> list[tuple[Any, Array]]:
+    """The links of a chain, each with its input: the layers of a Sequential, or of a foreign model's `layers`.
+
+    The model as its one link if it has no such layers, or if they are not applied one after the other.
+    """
+    model, alone = subject.layer, [(subject.layer, x)]
+    listed = getattr(model, "layers", []) if not isinstance(model, Sequential) else model
+    layers = list(listed.values() if isinstance(listed, dict) else listed if np.iterable(listed) else ())
+    if not layers or not all(is_part(layer) for layer in layers):
+        return alone
+    expected, chain, at = np.array(subject.forward({"x": x})), [], x
     try:
-        return list(model)
-    except TypeError:
-        return list(getattr(model, "layers", []))
+        for layer in layers:
+            chain.append((layer, np.array(at)))
+            at = subject.output_from(layer, layer.forward(at))
+    except Exception:  # another layer's output goes in there
+        return alone
+    return chain if np.shape(at) == expected.shape and np.allclose(at, expected) else alone
 
 
 def _part(report: Report, links: list[str], wrong: int, error: GradientError) -> None:

@@ -23,7 +23,10 @@ class Noise:
         change, _ = self._prober.rise(self._k, 0.1 * reach)
         rounding = 0.0 if change is None else self._prober.rounding(change) / 4
         jitter, moved = self._jitter(reach)
-        return max(rounding, float(np.nan_to_num(jitter)) if moved else self._quantum(reach), self._grain())
+        if not moved:
+            return max(rounding, self._quantum(reach), self._grain())
+        # Nearer by as well: the roundings at six steps may cancel by accident, those at twelve do not.
+        return max(rounding, *np.nan_to_num([jitter, self._jitter(reach / 64)[0]]).tolist(), self._grain())
 
     def _jitter(self, reach: float) -> tuple[float, bool]:
         """Noise such as that of (1e8 + x) − 1e8, and whether anything moved.

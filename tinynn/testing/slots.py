@@ -1,21 +1,30 @@
-"""Parameters and their gradients, wherever a framework keeps them: in attributes, dicts or objects."""
+"""Parameters and their gradients, wherever a framework keeps them: in attributes, containers or objects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from tinynn.errors import InvalidValueError
+from tinynn.layers.base import Layer
 from tinynn.parameter import Parameter
-from tinynn.testing.parts import parts
+from tinynn.testing.parts import attributes, inside, is_part, parts
 
-#: How frameworks spell the gradient of a parameter w that is an attribute.
+#: How frameworks spell the gradient of a parameter w that is an attribute, or a key.
 SPELLINGS = ("d{}", "grad_{}", "{}_grad", "d_{}", "{}_gradient", "grad{}", "g{}", "delta_{}", "d{}_", "{}grad")
-#: Dicts of parameters, and of their gradients.
-DICTS = (("params", "grads"), ("parameters", "gradients"), ("parameters", "grads"), ("params", "gradients"))
+#: The same without underscores and capitals, for gradients of the parameter's shape.
+PREFIXES = ("d", "dl", "dld", "djd", "dcd", "dlossd", "grad", "grads", "gradient", "gradients", "delta", "nabla")
+SUFFIXES = ("grad", "grads", "gradient", "gradients")
+ALIASES = {"weights": "w", "weight": "w", "biases": "b", "bias": "b"}
+#: Containers of parameters, and of their gradients, beside those spelled alike (weights and dweights).
+PARAMS, GRADS_OF = ("params", "parameters", "param", "weights"), ("grads", "gradients", "grad", "dparams", "dweights")
+#: Attributes of parameters that are objects.
 VALUES, GRADS = ("value", "data", "array", "W"), ("grad", "gradient")
+#: What an array is called that surely is a parameter.
+TYPICAL = re.compile(r"(w|b|gamma|beta|kernels?|filters?)[a-z]?\d?")
 
 
 class Slot:
@@ -43,22 +52,31 @@ def slot_of(name: str, holder: Any, value: str, grad: str) -> Slot:
     return Slot(name, lambda: getattr(holder, value), put, lambda: getattr(holder, grad, None))
 
 
-def slots_inside(layer: Any, names: Mapping[str, str] | None, before: Mapping[str, set[str]]) -> dict[str, Slot]:
-    """The slots of a foreign object and, unless `names` tells all, of its parts; `before`: array_names by path."""
-    found = {slot.name: slot for slot in foreign_slots(layer, names, before.get("", set()))}
+def slots_inside(layer: Any, names: Mapping[str, str] | None = None) -> dict[str, Slot]:
+    """The slots of an object and of its parts, by path; `names` tells all, or they are found by their spelling."""
     if names is not None:
-        return found
-    owners = {id(slot.get()): "" for slot in found.values()}
-    for path, part in parts(layer)[1:]:
-        for slot in foreign_slots(part, None, before.get(path, set())):
-            owner = owners.setdefault(id(slot.get()), path)
-            if owner == path:
-                name = f"{path}.{slot.name}"
-                found[name] = Slot(name, slot.get, slot.put, _or_zero(slot))
-            elif not f"{path}.".startswith(f"{owner}." if owner else ""):
+        return {name: _by_path(layer, name, grad) for name, grad in names.items()}
+    found: dict[str, Slot] = {}
+    owners: dict[int, str] = {}
+    for path, part in parts(layer):
+        for slot in sorted(_slots_of(part), key=lambda slot: slot.name.count(".")):
+            name = f"{path}.{slot.name}".lstrip(".")
+            owner = owners.get(id(slot.get()))
+            if owner is None:
+                owners[id(slot.get())] = path
+                found[name] = Slot(name, slot.get, slot.put, _or_zero(slot) if path else slot.grad)
+            elif owner != path and not f"{path}.".startswith(f"{owner}." if owner else ""):
                 # Two parts hold one array: none of them knows its whole gradient.
                 found = {name: other for name, other in found.items() if other.get() is not slot.get()}
     return found
+
+
+def arrays_inside(layer: Any) -> Iterator[tuple[str, str, Any]]:
+    """(path, name, object that holds it) of each array of floats among the attributes of the object and its parts."""
+    for path, part in parts(layer):
+        for name, value in attributes(part).items():
+            if _is_array(value):
+                yield f"{path}.{name}".lstrip("."), name, part
 
 
 def _or_zero(slot: Slot) -> Callable[[], Any]:
@@ -71,78 +89,158 @@ def _or_zero(slot: Slot) -> Callable[[], Any]:
     return grad
 
 
-def array_names(layer: Any) -> set[str]:
-    return {name for name, value in vars(layer).items() if _is_floats(value)} if hasattr(layer, "__dict__") else set()
+def _slots_of(layer: Any) -> list[Slot]:
+    """Parameters and gradients of one object: in containers, else objects, else attributes.
 
-
-def foreign_slots(layer: Any, names: Mapping[str, str] | None, before: set[str]) -> list[Slot]:
-    """Parameters and gradients by `names`, else by the first spelling of DICTS, objects or SPELLINGS that fits."""
-    if names is not None:
-        for name, grad in names.items():
-            for attribute in (name, grad):
-                if not hasattr(layer, attribute.split("[")[0].split(".")[0]):
-                    raise InvalidValueError(
-                        f"names: {type(layer).__name__} has no attribute {attribute!r} after a backward"
-                    )
-        return [_attribute_slot(layer, name, grad) for name, grad in names.items()]
-    for values, grads in DICTS:
-        held, written = getattr(layer, values, None), getattr(layer, grads, None)
-        if isinstance(held, dict) and isinstance(written, dict) and held:
-            return [_dict_slot(layer, values, grads, key) for key in held if _is_floats(held[key])]
+    A tinynn Layer has Parameters, and perhaps arrays of its own beside them.
+    """
     objects = _parameter_objects(layer)
-    if objects:
-        return objects
+    if isinstance(layer, Layer):
+        return [*objects, *_in_containers(layer), *_in_attributes(layer)]
+    return _in_containers(layer) or objects or _in_attributes(layer)
+
+
+# ---- attributes ---------------------------------------------------------------------------------
+def _in_attributes(layer: Any) -> list[Slot]:
+    held = attributes(layer)
     found = []
-    for name in sorted(before, key=list(vars(layer)).index) if before else []:
-        spelled = next((s.format(name) for s in SPELLINGS if hasattr(layer, s.format(name))), None)
-        if spelled is not None:
-            found.append(_attribute_slot(layer, name, spelled))
+    for name, value in held.items():
+        if _is_array(value) or isinstance(value, (int, float, np.number, np.ndarray)):
+            spelled = gradient_of(name, held, value)
+            if spelled is not None:
+                found.append(slot_of(name, layer, name, spelled))
     return found
 
 
-def _attribute_slot(layer: Any, name: str, grad: str) -> Slot:
-    return Slot(
-        name,
-        lambda: getattr(layer, name),
-        lambda array: setattr(layer, name, array),
-        lambda: getattr(layer, grad, None),
-    )
+def gradient_of(name: str, held: Mapping[Any, Any], value: Any) -> Any:
+    """The key of the gradient of `name` among `held`: by a usual spelling, else by a rare one and the same shape."""
+    for spelling in SPELLINGS:
+        key = spelling.format(name)
+        if key in held and (held[key] is None or _is_array(value) or np.shape(held[key]) == np.shape(value)):
+            return key
+    core = _core(name)
+    spelled = {f"{prefix}{core}" for prefix in PREFIXES} | {f"{core}{suffix}" for suffix in SUFFIXES}
+    for key, grad in held.items():
+        plain = str(key).lower().replace("_", "")
+        if key != name and _is_array(grad) and np.shape(grad) == np.shape(value):
+            for long, short in ALIASES.items():
+                plain = re.sub(f"^(.*){long}(grad.*)?$", rf"\g<1>{short}\g<2>", plain)
+            if plain in spelled:
+                return key
+    return None
 
 
-def _dict_slot(layer: Any, values: str, grads: str, key: Any) -> Slot:
-    def spelled() -> Any:
-        written = getattr(layer, grads)
-        candidates = (key, *(s.format(key) for s in SPELLINGS))
-        return next((written[c] for c in candidates if c in written), None)
-
-    return Slot(
-        str(key),
-        lambda: getattr(layer, values)[key],
-        lambda array: getattr(layer, values).__setitem__(key, array),
-        spelled,
-    )
+def _core(name: Any) -> str:
+    plain = str(name).lower().replace("_", "")
+    return ALIASES.get(plain, plain)
 
 
+def is_typical(name: str) -> bool:
+    """Whether a name is one that people give to parameters alone."""
+    return TYPICAL.fullmatch(_core(name)) is not None
+
+
+# ---- containers ---------------------------------------------------------------------------------
+def _in_containers(layer: Any) -> list[Slot]:
+    held = attributes(layer)
+    containers = {name: value for name, value in held.items() if isinstance(value, (dict, list))}
+    found: list[Slot] = []
+    for name, values in containers.items():
+        others = {other: value for other, value in containers.items() if type(value) is type(values)}
+        pairs = [s.format(name) for s in SPELLINGS] + (list(GRADS_OF) if name.strip("_") in PARAMS else [])
+        grads = next((g for g in (*pairs, *(f"_{g}" for g in pairs)) if g in others and g != name), None)
+        if grads is not None:
+            at = "" if isinstance(values, dict) and name.strip("_") in PARAMS else f"{name}."
+            found += _paired(at, lambda n=name: getattr(layer, n), lambda g=grads: getattr(layer, g))  # type: ignore[misc]
+    return found
+
+
+def _paired(path: str, held: Callable[[], Any], written: Callable[[], Any]) -> list[Slot]:
+    """A slot for each array in a dict or list, and in those inside."""
+    values = held()
+    found = []
+    for key, value in list(values.items() if isinstance(values, dict) else enumerate(values)):
+
+        def get(key: Any = key) -> Any:
+            return held()[key]
+
+        def put(array: Any, key: Any = key) -> None:
+            held()[key] = array
+
+        def grad(key: Any = key) -> Any:
+            grads = written()
+            if isinstance(grads, dict):
+                candidates = (key, *(s.format(key) for s in SPELLINGS))
+                return next((grads[c] for c in candidates if c in grads), None)
+            return grads[key] if grads is not None and key < len(grads) else None
+
+        if isinstance(value, (dict, list)):
+            found += _paired(f"{path}{key}.", get, grad)
+        elif _is_array(value):
+            found.append(Slot(f"{path}{key}", get, put, grad))
+    return found
+
+
+# ---- objects ------------------------------------------------------------------------------------
 def _parameter_objects(layer: Any) -> list[Slot]:
     """Objects with .value/.grad or .data/.grad, from parameters() or the attributes."""
     listed = getattr(layer, "named_parameters", None) or getattr(layer, "parameters", None)
-    given: Any = listed() if callable(listed) else listed
+    given: Any = listed() if callable(listed) else None
     if isinstance(given, Mapping):
         pairs = list(given.items())
     elif isinstance(given, (list, tuple)) or hasattr(given, "__next__"):
         pairs = [item if isinstance(item, tuple) else (None, item) for item in given]
     else:
-        pairs = list(vars(layer).items()) if hasattr(layer, "__dict__") else []
-    own = {id(value): name for name, value in getattr(layer, "__dict__", {}).items()}
+        pairs = list(inside(attributes(layer).items()))
+    own = {id(value): name for name, value in attributes(layer).items()}
     found = []
     for k, (name, item) in enumerate(pairs):
-        value = next((v for v in VALUES if _is_floats(getattr(item, v, None))), None)
+        if is_part(item) or isinstance(item, np.ndarray):
+            continue
+        value = next((v for v in VALUES if _is_array(getattr(item, v, None))), None)
         grad = next((g for g in GRADS if hasattr(item, g)), None)
-        if value is not None and grad is not None and not isinstance(item, np.ndarray):
+        if value is not None and grad is not None:
             called = name or own.get(id(item)) or getattr(item, "name", None) or f"parameter{k}"
             found.append(slot_of(str(called), item, value, grad))
     return found
 
 
-def _is_floats(value: Any) -> bool:
+# ---- names --------------------------------------------------------------------------------------
+def _by_path(layer: Any, name: str, grad: str) -> Slot:
+    """The slot of two paths such as "W" and "delta", "params[0]" and "grads[0]", or "layer.W" and "layer.dW"."""
+    for path in (name, grad):
+        try:
+            _resolve(layer, path)
+        except (AttributeError, LookupError, TypeError) as error:
+            kind = type(layer).__name__
+            raise InvalidValueError(f"names: {kind} has no attribute {path!r} after a backward") from error
+
+    def put(array: Any) -> None:
+        *outer, last = _steps(name)
+        holder = _follow(layer, outer)
+        if isinstance(holder, (dict, list)):
+            holder[last] = array
+        else:
+            setattr(holder, str(last), array)
+
+    return Slot(name, lambda: _resolve(layer, name), put, lambda: _resolve(layer, grad))
+
+
+def _steps(path: str) -> list[Any]:
+    """ "params[0].w" as its steps."""
+    steps = [step.strip("'\"") for step in re.findall(r"[^.\[\]]+", path)]
+    return [int(step) if step.isdigit() else step for step in steps]
+
+
+def _resolve(layer: Any, path: str) -> Any:
+    return _follow(layer, _steps(path))
+
+
+def _follow(thing: Any, steps: list[Any]) -> Any:
+    for step in steps:
+        thing = thing[step] if isinstance(thing, (dict, list, tuple)) else getattr(thing, str(step))
+    return thing
+
+
+def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray) and value.dtype.kind == "f"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn.errors import DtypeError, StateError
+from tinynn.errors import DtypeError, ShapeError, StateError
 from tinynn.layers.base import Layer
 from tinynn.testing.report import GradientError
 
@@ -18,10 +18,16 @@ if TYPE_CHECKING:
     from tinynn.testing.report import Report
 
 
-def check_strictly(layer: Any, report: Report, inputs: dict[str, Array]) -> None:
-    """Each law in turn on fresh float64 copies; GradientError for the first that is broken."""
+def check_kind(layer: Any, x: Any) -> None:
+    """Whether the laws below are about such a layer: a tinynn Layer of one input."""
     if not isinstance(layer, Layer):
         raise DtypeError(f"strict=True is for tinynn layers, got {type(layer).__name__}")
+    if isinstance(x, tuple) and len(x) > 1:
+        raise ShapeError(f"strict=True is for layers of one input, got {len(x)}; check this one without")
+
+
+def check_strictly(layer: Any, report: Report, inputs: dict[str, Array]) -> None:
+    """Each law in turn on fresh float64 copies; GradientError for the first that is broken."""
     (x,) = inputs.values()
     for law in (_needs_forward, _finite, _batches, _layouts, _rows, _seeds, _copies, _evaluation, _threads):
         name = law.__doc__ or law.__name__
@@ -64,6 +70,9 @@ def _needs_forward(layer: Layer, x: Array, report: Report) -> None:
         layer.backward(upstream)
     except StateError:
         pass
+    except Exception as error:
+        text = f"backward without a forward before it must raise StateError, and raises {type(error).__name__}"
+        report.fail("state", text)
     else:
         report.fail("state", "backward without a forward before it must raise StateError")
     layer.eval()
@@ -77,7 +86,7 @@ def _needs_forward(layer: Layer, x: Array, report: Report) -> None:
 
 def _finite(layer: Layer, x: Array, report: Report) -> None:
     """finite at ±1000"""
-    y = layer.forward(1e3 * np.where(x < 0, -1.0, 1.0))
+    y = layer.forward(1e3 * np.where(x < 0, -1.0, 1.0) if x.dtype.kind == "f" else x)
     grad = layer.backward(np.ones_like(y))
     if not all(np.isfinite(array).all() for array in (y, grad, *(p.grad for p in layer.parameters()))):
         report.fail("not-finite", "output or gradients are not finite for inputs of ±1000: use a stable form")
@@ -156,7 +165,7 @@ def _evaluation(layer: Layer, x: Array, report: Report) -> None:
     layer.eval()
     first = layer.forward(x)
     kept = first.copy()
-    second = layer.forward(x + 1)
+    second = layer.forward(x + 1 if x.dtype.kind == "f" else x[::-1])
     if not np.array_equal(first, kept) or (np.shares_memory(first, second) and first is not x):
         report.fail("shared-memory", "in evaluation mode a second forward writes into the first one's output")
 
@@ -164,7 +173,7 @@ def _evaluation(layer: Layer, x: Array, report: Report) -> None:
 def _threads(layer: Layer, x: Array, report: Report) -> None:
     """evaluation mode is thread-safe"""
     layer.eval()
-    inputs = [x * (1 + k / 8) for k in range(4)]
+    inputs = [x * (1 + k / 8) if x.dtype.kind == "f" else np.roll(x, k, axis=0) for k in range(4)]
     expected = [layer.forward(each) for each in inputs]
     faults: list[int] = []
 

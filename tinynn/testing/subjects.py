@@ -16,37 +16,41 @@ import numpy as np
 
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.layers.base import Layer
+from tinynn.testing.discovery import Discovery
 from tinynn.testing.generators import Frozen
-from tinynn.testing.parts import parts
+from tinynn.testing.parts import attributes, is_part, parts
+from tinynn.testing.points import required
 from tinynn.testing.report import Report
-from tinynn.testing.slots import Slot, array_names, slot_of, slots_inside
+from tinynn.testing.slots import Slot, slot_of
 
 
 class Subject:
     """forward and backward of one thing, at variables by name.
 
     It works on a deep copy with its parameters in float64 (or `dtype`), so that the original is left as
-    it was. `names` maps a parameter's attribute to its gradient's, for spellings that are not found.
+    it was (`layer`, if somebody has made that already). `names` maps a parameter's attribute to its
+    gradient's, for spellings that are not found.
     """
 
     def __init__(
         self,
-        layer: Any,
+        original: Any,
         names: Mapping[str, str] | None = None,
         dtype: Any = np.float64,
         like: Subject | None = None,
+        layer: Any = None,
     ) -> None:
-        if not (callable(getattr(layer, "forward", None)) and callable(getattr(layer, "backward", None))):
+        if isinstance(original, type) or not is_part(original):
             raise DtypeError(
-                f"expected an object with forward(x) and backward(grad), got {layer!r}; "
+                f"expected an object with forward(x) and backward(grad), got {original!r}; "
                 "wrap two functions with from_callables(forward, backward)"
             )
-        self.original, self.names, self.dtype = layer, names, np.dtype(dtype)
-        self.native = isinstance(layer, Layer)
-        self.label: str = _label(layer) if like is None else like.label
-        self.layer: Any = copied(layer)
+        self.original, self.names, self.dtype = original, names, np.dtype(dtype)
+        self.native = isinstance(original, Layer)
+        self.label: str = _label(original) if like is None else like.label
+        self.layer: Any = copied(original) if layer is None else layer
         self.slots: dict[str, Slot] = {}
-        for part in [self.layer] if self.native else dict(parts(self.layer)).values():
+        for part in [self.layer] if self.native else [part for _, part in parts(self.layer)]:
             if isinstance(part, Layer):
                 part.astype(dtype).train()
         if self.native:
@@ -56,6 +60,8 @@ class Subject:
         self.initial = self.parameters
         self.frozen: Frozen = Frozen(self.layer, None if like is None else like.frozen)
         self._spread = False
+        #: Arrays that change the output, and whose gradients were not found.
+        self.unchecked: list[str] = []
 
     def fresh(self, dtype: Any = np.float64) -> Subject:
         """Another copy of the original, never used."""
@@ -64,35 +70,32 @@ class Subject:
     def begin(self, inputs: dict[str, Any]) -> None:
         """Find the parameters: those of a foreign object show after a first forward and backward."""
         self._spread = len(inputs) > 1
-        if self.native:
-            return
-        before = {path: array_names(part) for path, part in parts(self.layer)}
+        if self.native and not _has_arrays(self.layer):
+            return  # nothing but Parameters
+        self._accepts(inputs)
         y = np.asarray(self.run(inputs))
         self._zero_grad()
-        self._backward(np.zeros(y.shape, y.dtype))
-        self.slots = slots_inside(self.layer, self.names, before)
-        if self.slots and self.names is None:
-            for name in self._caches(inputs, before):
-                del self.slots[name]
+        with np.errstate(all="ignore"):  # a backward that divides by the size of its argument
+            self._backward(np.zeros(y.shape, y.dtype))
+        found = Discovery(self, inputs, self.names)
+        self.slots |= found.slots
+        self.unchecked = found.unchecked
         self.frozen.restore()
         for slot in self.slots.values():
             array = np.asarray(slot.get())
             if array.dtype != self.dtype:
                 slot.put(array.astype(self.dtype))
 
-    def _caches(self, inputs: dict[str, Any], before: Mapping[str, set[str]]) -> set[str]:
-        """What looks like a parameter and is none, since it follows the input: x and dx of an earlier call, say."""
-        twin = copy.deepcopy(self.layer)
-        slots = slots_inside(twin, None, before)
-        kept = {name: np.array(slot.get()) for name, slot in slots.items()}
-        other = {name: 0.7 * value[::-1] if value.dtype.kind == "f" else value for name, value in inputs.items()}
-        with np.errstate(all="ignore"):
-            try:
-                y = np.asarray(twin.forward(*other.values()))
-                twin.backward(np.zeros(y.shape, y.dtype))
-            except Exception:  # outside of its domain: the input itself tells what is kept from it
-                return set()
-        return {name for name, slot in slots.items() if not np.array_equal(slot.get(), kept[name])}
+    def _accepts(self, inputs: Mapping[str, Any]) -> None:
+        """Whether forward takes that many inputs, and backward one gradient."""
+        for name, given in (("forward", len(inputs)), ("backward", 1)):
+            needed = required(getattr(self.layer, name))
+            if needed > given:
+                raise DtypeError(
+                    f"{self.label}: {name} needs {needed} arguments and gets {given}; give the others values with "
+                    "from_callables(lambda x: layer.forward(x, …), lambda grad: layer.backward(grad, …)), or give "
+                    "several inputs as a tuple x"
+                )
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -121,7 +124,7 @@ class Subject:
                     frozen.restore()
                 return forward(changed)
 
-            return of_input
+            return of_input if self.native else lambda changed: self.forward({name: changed})
         slot, start = self.slots[name], np.array(self.slots[name].get())
         array = slot.get()
 
@@ -141,7 +144,21 @@ class Subject:
         return of_parameter_in_place if in_place and array.dtype == np.float64 else of_parameter
 
     def run(self, inputs: Mapping[str, Any]) -> Any:
-        return self.layer.forward(*inputs.values())
+        y = self.layer.forward(*inputs.values())
+        return y if self.native else self.output_from(self.layer, y)
+
+    def output_from(self, layer: Any, y: Any) -> Any:
+        """What a foreign forward gives, as an array."""
+        if isinstance(y, np.ndarray):
+            return y
+        if y is None:  # some leave it in an attribute
+            y = getattr(layer, "output", None)
+        if isinstance(y, (tuple, dict)):
+            raise ShapeError(
+                f"{self.label}: forward gives a {type(y).__name__} of {len(y)}, not one array; for (output, cache) "
+                "use from_callables(forward, backward), several outputs join with np.concatenate"
+            )
+        return np.asarray(y) if isinstance(y, (float, np.floating)) else y
 
     def gradients(self, inputs: Mapping[str, Any], upstream: Any) -> dict[str, Any]:
         """What the code gives for each variable after a forward and a backward, None where it gives nothing."""
@@ -168,8 +185,24 @@ class Subject:
         except (ValueError, TypeError, IndexError) as error:  # what shapes that do not fit end in
             text = f"backward fails with {type(error).__name__}: {error} ({place_of(error)})"
             Report(self.label).fail("shape", text)
-        if not self.native and not self._spread and isinstance(back, (tuple, list)) and len(back) == 1:
+        return back if self.native else self._given(back)
+
+    def _given(self, back: Any) -> Any:
+        """What a foreign backward gives, in the spellings that people have for it."""
+        if back is None:
+            held = attributes(self.layer)
+            back = held.get("dinputs", held.get("dinput"))
+        if isinstance(back, dict):
+            raise ShapeError(f"{self.label}: backward gives a dict, expected ∂C/∂x; keep the others in attributes")
+        if self._spread or not isinstance(back, (tuple, list)):
+            return back
+        if len(back) == 1:
             return back[0]
+        if all(isinstance(item, np.ndarray) for item in back):
+            raise ShapeError(
+                f"{self.label}: backward gives {len(back)} arrays for one input; keep the parameters' gradients in "
+                "attributes, or use from_callables(forward, backward, parameters)"
+            )
         return back
 
 
@@ -181,6 +214,18 @@ def copied(layer: Any) -> Any:
             f"{type(layer).__name__} cannot be copied ({type(error).__name__}: {error}), and a check must not change "
             "yours; give the class a __deepcopy__, or wrap two functions with from_callables"
         ) from error
+
+
+def _has_arrays(layer: Layer) -> bool:
+    """Whether a layer holds anything that might be a parameter and is no Parameter; ours do not."""
+    for _, part in parts(layer):
+        if not isinstance(part, Layer):
+            return True
+        if not type(part).__module__.startswith("tinynn.layers."):
+            own = (value for name, value in vars(part).items() if name not in part.transient)
+            if any(isinstance(value, (np.ndarray, dict, list)) for value in own):
+                return True
+    return False
 
 
 def place_of(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinynn.testing.blocks import suspects
-from tinynn.testing.closelook import TIGHT, TIGHT_OF_LARGEST, CloseLook
+from tinynn.testing.closelook import NEARER, TIGHT, TIGHT_OF_LARGEST, CloseLook
 from tinynn.testing.complexstep import complex_step
 from tinynn.testing.differences import EPSILON
 from tinynn.testing.prober import Claim, Prober
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: So many wrong entries are looked at closely; the quick look counts the rest.
 CLOSE_LOOKS = 8
+#: Real differences confirm the complex step with this share.
+CONFIRMED = 1e-6
 #: Arrays of up to so many entries are differenced entry by entry.
 ELEMENTWISE = 2048
 #: Of a larger array so many entries, drawn at random, are differenced singly, beside all in blocks.
@@ -72,19 +74,37 @@ class _Verdict:
         self.kinks: list[int] = []
 
     def look_at(self, entries: Array) -> None:
-        pending = entries
         exact = complex_step(self.claim, self.prober, entries) if self.claim.analytic else None
+        pending = self._quick(entries)
         if exact is not None:
-            self.report.method = "complex step"
-            self.numeric[entries], self.noise[entries] = exact, 16 * EPSILON * np.abs(exact)
-            pending = entries[~(np.abs(self.claimed[entries] - exact) <= self.tolerance * np.abs(exact))]
+            pending = np.union1d(pending, self._exact(entries, exact))
         if len(pending):
-            pending = self._quick(pending)
-        if len(pending):
-            self._close(pending)
+            self._close(self._worst_first(pending))
+
+    def _exact(self, entries: Array, exact: Array) -> Array:
+        """Take over the complex step's derivatives; the entries whose claims they do not confirm."""
+        near = np.abs(exact - self.numeric[entries]) <= CONFIRMED * np.abs(exact) + 4 * self.noise[entries]
+        doubtful = zip(entries[~near].tolist(), exact[~near].tolist(), strict=True)
+        if not all(self._confirms(k, slope) for k, slope in doubtful):
+            return entries[:0]  # a term has lost its imaginary part
+        self.report.method = "complex step"
+        self.numeric[entries], self.noise[entries] = exact, 16 * EPSILON * np.abs(exact)
+        right: Array = np.abs(self.claimed[entries] - exact) <= self.tolerance * np.abs(exact)
+        return entries[~right]
+
+    def _confirms(self, k: int, slope: float) -> bool:
+        """Whether real differences with some smaller step, for a function that is steep, agree with a derivative."""
+        for step in max(1.0, abs(float(self.prober.flat[k]))) * NEARER:
+            (up, ahead), (down, back) = self.prober.rise(k, step), self.prober.rise(k, -step)
+            if up is not None and down is not None:
+                found = float(self.prober.upstream @ (up - down)) / (ahead - back)
+                noise = 4 * self.prober.rounding(up - down) / step
+                if abs(found - slope) <= CONFIRMED * abs(slope) + noise and noise <= abs(slope):
+                    return True
+        return False
 
     def _quick(self, entries: Array) -> Array:
-        """The entries that do not agree with the quick look, the worst first."""
+        """The entries that do not agree with the quick look."""
         looks, claimed = self.prober.quick(entries), self.claimed[entries]
         self.numeric[entries], self.noise[entries] = looks.numeric, looks.noise
         if len(entries) == self.claimed.size:
@@ -93,10 +113,13 @@ class _Verdict:
         blurred = looks.noise > np.maximum(TIGHT * np.abs(looks.numeric), TIGHT_OF_LARGEST * self.largest)
         agreed = error <= self.tolerance * np.abs(looks.numeric) + np.where(blurred, 0.0, looks.noise)
         self.kinks += entries[agreed & looks.kinks].tolist()
-        if agreed.all():
-            return entries[:0]
-        doubtful = np.flatnonzero(~agreed)
-        return entries[doubtful[np.argsort(-np.nan_to_num(error[doubtful], nan=np.inf), kind="stable")]]
+        doubtful: Array = entries[~agreed]
+        return doubtful
+
+    def _worst_first(self, entries: Array) -> Array:
+        error = np.nan_to_num(np.abs(self.claimed[entries] - self.numeric[entries]), nan=np.inf)
+        worst_first: Array = entries[np.argsort(-error, kind="stable")]
+        return worst_first
 
     def _close(self, entries: Array) -> None:
         again: Array | None = None
@@ -114,12 +137,22 @@ class _Verdict:
                 again = self._rounded()
             cap = max(EXCUSED * self.largest, EXCUSED_STEEP * outcome.steep)
             # What cancels in backward leaves roundings of its terms.
-            excused = min(float(again[k]), cap) + 32 * EPSILON * (self.largest + self.prober.reached(k))
+            excused = min(float(again[k]), cap) + 32 * EPSILON * (self._largest_beside(k) + self.prober.reached(k))
             error = abs(self.claimed[k] - self.numeric[k])
             if not outcome.kink and error <= 4 * (self.noise[k] + excused):
                 self.noise[k] += excused
             else:
                 self.wrong.append(k)
+
+    def _largest_beside(self, k: int) -> float:
+        """The largest claimed entry among those that share an output with entry k, as far as that is known."""
+        jacobian = self.report.jacobian
+        if jacobian is None:
+            return self.largest
+        shared = (jacobian[:, jacobian[k] != 0] != 0).any(axis=1)
+        shared[k] = True
+        beside = np.abs(self.claimed[shared])
+        return float(beside[np.isfinite(beside)].max(initial=0.0))
 
     def _rounded(self) -> Array:
         """What rounding does to each entry of the claimed gradient."""
