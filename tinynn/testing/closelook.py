@@ -146,7 +146,7 @@ class CloseLook:
 
     def _swallows(self, reach: float) -> bool:
         """Whether values that stand still for such steps jump a little for larger ones: rounding inside, no floor."""
-        slope = max(self.sloping, abs(self.claimed))
+        slope = abs(self.claimed)
         jumps = [self.noise.at(seen.reach) for seen in self.found if seen.reach > reach]
         return any(reach * slope < 4 * jump <= 4 * JUMP * self.scale * slope for jump in jumps)
 

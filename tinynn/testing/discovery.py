@@ -75,7 +75,8 @@ class Discovery:
         taken |= {id(slot.grad()) for slot in self.slots.values()}
         for path, name, holder in arrays_inside(self.subject.layer):
             value = getattr(holder, name)
-            known = id(value) in taken or gradient_of(name, attributes(holder), value) is not None
+            spelled = gradient_of(name, attributes(holder), value)
+            known = id(value) in taken or getattr(holder, spelled or "", None) is not None
             if isinstance(holder, Layer) or known or not self._matters(path):
                 continue
             if is_typical(name):
@@ -96,7 +97,8 @@ class Discovery:
     def _run(self, twin: Any, zero: bool = False) -> Array:
         """A forward, and a backward with an upstream gradient of 0 or a drawn one; the output."""
         self.subject.frozen.restore()
-        inputs = [value.copy() for value in self.inputs.values()]
+        # Somewhere near for a gradient that must not be 0, which it may be where x is.
+        inputs = [value.copy() if zero or value.dtype.kind != "f" else _moved(value) for value in self.inputs.values()]
         y = np.array(self.subject.output_from(twin, twin.forward(*inputs)))
         upstream = np.zeros(y.shape) if zero else np.random.default_rng(0).normal(size=y.shape)
         twin.backward(upstream.astype(y.dtype))
