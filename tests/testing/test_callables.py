@@ -50,6 +50,74 @@ def test_an_unknown_name_stands_first():
     assert check_layer(functions, X).right
 
 
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [
+        (lambda x, g: x * g, lambda dY, x, g: (dY * g, (dY * x).sum(axis=0))),
+        (lambda x, g: x * g, lambda x, g, dY: (dY * g, (dY * x).sum(axis=0))),
+        (lambda x, g: x * g, lambda g, whatever, x: (whatever * g, (whatever * x).sum(axis=0))),
+        (lambda u, w: u * w, lambda d, u, w: (d * w, (d * u).sum(axis=0))),
+        (lambda a, b: a * b, lambda inputs, weight, grad_outputs: ((g := grad_outputs) * weight, (g * inputs).sum(0))),
+        (lambda a, b: a * b, lambda inputs, dL_dY, weight: (dL_dY * weight, (dL_dY * inputs).sum(axis=0))),
+        (lambda a, b: a * b, lambda inputs, b, dA: (dA * b, (dA * inputs).sum(axis=0))),
+        (lambda a, b: a * b, lambda b, inputs, up, eps=1e-8: (up * b + 0 * eps, (up * inputs).sum(axis=0))),
+        (lambda x, g, scale=1.0: x * g, lambda x, upstream_grad, g: (upstream_grad * g, (upstream_grad * x).sum(0))),
+    ],
+)
+def test_arguments_called_as_in_forward_are_those(forward, backward):
+    assert check_layer(from_callables(forward, backward, {"w": W}), X).right
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda d, u: d * (1 - np.tanh(u) ** 2),
+        lambda u, dvalues: dvalues * (1 - np.tanh(u) ** 2),
+        lambda x, u: u * (1 - np.tanh(x) ** 2),  # u is the input of forward, and x is not the upstream gradient
+        lambda x, dvalues: dvalues * (1 - np.tanh(x) ** 2),
+        lambda inputs, output_gradient: output_gradient * (1 - np.tanh(inputs) ** 2),
+        lambda d, *rest: d * (1 - np.tanh(rest[0]) ** 2),
+        lambda d, u, scale=1.0: scale * d * (1 - np.tanh(u) ** 2),
+    ],
+)
+def test_two_arguments_in_either_order(backward):
+    assert check_layer(from_callables(lambda u: np.tanh(u), backward), X).right
+
+
+def test_the_keys_of_the_parameters_are_names_as_well():
+    functions = from_callables(lambda x, *p: x * p[0], lambda gain, x, up: (up * gain, (up * x).sum(0)), {"gain": W})
+    assert check_layer(functions, X).right
+    functions = from_callables(lambda x, p: x * p, lambda gain, x, up: (up * gain, (up * x).sum(0)), {"gain": W})
+    assert check_layer(functions, X).right
+
+
+def test_a_parameter_that_backward_does_without():
+    functions = from_callables(lambda x, b: x + b, lambda up, x: (up, up.sum(axis=0)), {"b": W})
+    assert check_layer(functions, X).right
+
+
+def test_a_cache_may_come_before_the_upstream_gradient():
+    functions = from_callables(lambda x: (x**2, x), lambda cache, dout: 2 * cache * dout)
+    assert check_layer(functions, X).right
+
+
+@pytest.mark.parametrize("names", [("dh", "dc"), ("dnext_h", "dnext_c"), ("da_next", "dc_next"), ("grad_h", "grad_c")])
+def test_a_second_output_is_not_taken_for_a_cache(names):
+    backward = eval(f"lambda {', '.join(names)}, cache: cache")
+    functions = from_callables(lambda x, c: (x * c, x + c, (x, c)), backward)
+    with pytest.raises(
+        nn.ShapeError, match=r"got 3 results, and backward takes \w+ and \w+; stack several outputs into"
+    ):
+        functions.forward(X, G)
+
+
+def test_what_is_cached_may_be_called_nearly_like_a_gradient():
+    functions = from_callables(lambda x: (x**3, x**2, 3.0), lambda dy, dx, three: dy * dx * three)
+    assert check_layer(functions, X).right
+    functions = from_callables(lambda x: (x**3, 3.0, x**2), lambda dy, dt, square: dy * dt * square)
+    assert check_layer(functions, X).right
+
+
 def test_a_function_without_a_signature_gets_the_upstream_first():
     backward = Bare()
     functions = from_callables(scale, backward, {"w": W})
@@ -105,6 +173,13 @@ def test_parameters_are_copies():
     functions.params["w"][:] = 0
     np.testing.assert_array_equal(w, W)
     assert functions.grads == {}
+
+
+def test_a_list_of_whole_numbers_is_a_parameter_like_any_other():
+    assert list(check_layer(from_callables(scale, backward_with("g", "x", "w"), {"w": [1, 2, 3]}), X).arrays)[1:] == [
+        "w"
+    ]
+    assert from_callables(scale, scale, {"w": np.arange(3)}).params["w"].dtype.kind == "i"
 
 
 def test_what_does_not_fit_is_a_shape_error_that_names_both_functions():

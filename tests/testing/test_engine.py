@@ -182,3 +182,53 @@ def test_the_same_check_gives_the_same_report():
     layer = nn.Dense(3, 4, rng=0)
     assert str(check_layer(layer, input_shape=(5, 3))) == str(check_layer(layer, input_shape=(5, 3)))
     assert str(check_layer(layer, input_shape=(5, 3), rng=1)) != str(check_layer(layer, input_shape=(5, 3)))
+
+
+# ---- many kinks, small terms, tails -----------------------------------------------------------------
+@pytest.mark.parametrize("seed", range(3))
+def test_one_entry_among_many_kinks(seed):
+    rng = np.random.default_rng(seed)
+    x, c = rng.normal(size=(2, 50_000))
+    k = int(rng.choice(np.flatnonzero(x > 0.1)))
+
+    def f(x):
+        return np.sum(c * np.maximum(x, 0))
+
+    assert check_gradient(f, lambda x: c * (x > 0), x).right
+    with pytest.raises(GradientError) as caught:
+        check_gradient(f, off(lambda x: c * (x > 0), k, 0.5), x)
+    assert caught.value.report.arrays["x"].wrong == [(k,)]
+
+
+def test_a_relu_of_many_zeros():
+    x = np.maximum(np.random.default_rng(0).normal(size=(8, 400)), 0)
+    assert check_layer(nn.ReLU(), x).right
+
+
+def test_an_infinite_entry_of_many():
+    x = RNG.normal(size=5000)
+    for what in (np.inf, -np.inf, np.nan):
+        with pytest.raises(GradientError) as caught:
+            check_gradient(total_sine, off(np.cos, 7, what), x)
+        assert caught.value.cause == "not-finite"
+
+
+@pytest.mark.parametrize("term", [lambda x: np.abs(x[0]), lambda x: np.linalg.norm(x), lambda x: np.vdot(x, x).real])
+def test_a_small_term_that_the_complex_step_loses(term):
+    x = RNG.normal(size=10)
+    with pytest.raises(GradientError):
+        check_gradient(lambda x: 1e3 * np.sum(x**2) + 1e-4 * term(x), lambda x: 2e3 * x, x)
+
+
+@pytest.mark.parametrize("at", [-24.0, -28.0, -30.0, -33.0])
+def test_a_tail_far_below_the_largest_entry(at):
+    x = np.array([0.0, 1.0, -0.5, at])
+    assert check_jacobian(np.exp, lambda x, u: u * np.exp(x), x).right
+    with pytest.raises(GradientError):
+        check_jacobian(np.exp, lambda x, u: u * np.exp(x) * np.where(x < -15, 1.5, 1), x)
+
+
+@pytest.mark.parametrize("seed", [2006, *range(20)])
+def test_rounding_inside_that_hides_by_accident(seed):
+    x = np.random.default_rng(seed).normal(size=6)
+    assert check_gradient(lambda x: np.sum((1e8 + x) - 1e8), np.ones_like, x).right

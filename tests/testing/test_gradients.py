@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from messages import assert_says
 
 import tinynn as nn
 from tinynn.testing import GradientError, check_gradient, check_jacobian
@@ -124,6 +125,88 @@ def test_bad_input_is_a_clear_error():
         check_gradient(np.sum, np.ones_like, np.array([np.nan]))
     with pytest.raises(nn.ShapeError, match="expected 2 gradients, got 1"):
         check_gradient(lambda a, b: np.sum(a * b), lambda a, b: (b,), (X, X))
+
+
+def test_several_results_are_a_clear_error():
+    assert_says(
+        lambda: check_gradient(lambda x: (np.sum(x**2), 2 * x), lambda x: 2 * x, X),
+        nn.ShapeError,
+        "check_gradient: expected a function of one number, <lambda> gives 2 results; if these are the value and the "
+        "gradient, check_gradient(lambda x: f(x)[0], lambda x: f(x)[1], x)",
+    )
+    message = (
+        "<lambda> gives 2 results, expected one array; check one of them, lambda x: f(x)[0], or all joined, "
+        "np.concatenate([np.ravel(y) for y in f(x)])"
+    )
+    for f in (lambda x: (np.sin(x), x.sum()), lambda x: [np.sin(x), x.sum()], lambda x: {"sin": np.sin(x), "sum": 0}):
+        assert_says(lambda f=f: check_jacobian(f, lambda x, u: u, X), nn.ShapeError, message)
+    with pytest.raises(nn.DtypeError, match="gives None; expected a number or an array: is its return missing"):
+        check_gradient(lambda x: None, lambda x: 2 * x, X)
+
+
+def test_results_of_one_shape_are_an_array():
+    assert check_jacobian(lambda x: (np.sin(x), np.cos(x)), lambda x, u: u[0] * np.cos(x) - u[1] * np.sin(x), X).right
+    assert check_jacobian(lambda x, y: (x * y, x + y), lambda x, y, u: (u[0] * y + u[1], u[0] * x + u[1]), (1.0, 2.0))
+    assert check_gradient(lambda x: (np.sum(x),), np.ones_like, X).right
+
+
+@pytest.mark.parametrize("gradient", [np.zeros_like, np.ones_like, np.exp])
+def test_a_function_that_is_not_finite_is_never_right(gradient):
+    with np.errstate(all="ignore"):
+        for f in (lambda x: np.exp(1000 + x).sum(), lambda x: np.nan, lambda x: -np.inf):
+            with pytest.raises(
+                GradientError, match=r"is not finite at this point \(1 of 1 values inf or nan\)"
+            ) as caught:
+                check_gradient(f, gradient, np.array([10.0, 2.0]))
+            assert caught.value.cause == "not-finite" and not caught.value.report.right
+        with pytest.raises(GradientError, match=r"\(1 of 2 values inf or nan\); choose another point") as caught:
+            check_jacobian(np.log, lambda x, u: gradient(x), np.array([0.0, 1.0]))
+        assert caught.value.cause == "not-finite"
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: np.tanh(x.astype(np.float32)),
+        lambda x: np.tanh(x.astype(np.float32)).astype(float),
+        lambda x: np.tanh(x).astype(np.float32),
+        lambda x: np.sum(np.float64(np.float32(x)) ** 2),
+    ],
+)
+def test_a_function_that_rounds_to_float32_is_named_where_it_is_refused(f, seed):
+    x = np.random.default_rng(seed).normal(size=(3, 3))
+    x[0] *= seed % 2
+    try:
+        check_jacobian(f, lambda x, u: u * (1 - np.tanh(x) ** 2) if np.ndim(u) else 2 * u * x, x)
+    except GradientError as error:
+        assert error.cause == "dtype", error
+    with pytest.raises(GradientError) as caught:
+        check_jacobian(f, lambda x, u: u * (1.5 + x), x)
+    assert caught.value.cause == "dtype" and "float32" in str(caught.value)
+
+
+def test_a_function_in_float64_does_not_round():
+    for f in (np.tanh, np.floor, lambda x: (1e8 + x) - 1e8, lambda x: 0 * x, np.sqrt):
+        with pytest.raises(GradientError) as caught:
+            check_jacobian(f, lambda x, u: u * (1.5 + x), np.array([0.5, 1.5, 2.0, 1e-9]))
+        assert caught.value.cause != "dtype"
+
+
+@pytest.mark.parametrize("error", [KeyError, TypeError, IndexError, ValueError, ZeroDivisionError])
+def test_errors_in_the_users_code_stay_what_they_are(error):
+    def fails(*arguments):
+        raise error("mine")
+
+    for x in (X, (X, 2), {"x": X}):
+        for call in (
+            lambda x=x: check_gradient(fails, np.ones_like, x),
+            lambda x=x: check_gradient(lambda *p, **named: 1.0, fails, (X, X)),
+            lambda x=x: check_jacobian(lambda *p, **named: np.ones(2), fails, (X, X)),
+        ):
+            with pytest.raises(error, match="mine") as caught:
+                call()
+            assert type(caught.value) is error
 
 
 def test_the_report_says_where():

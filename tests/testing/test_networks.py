@@ -166,3 +166,148 @@ def test_another_seed_asks_in_other_directions():
     assert str(reports[0]) == str(reports[1]) != str(reports[2])
     whole = check_network(model, nn.MSE(), x, Y, elementwise=3000)
     assert whole.arrays["0.weight"].method == "differences"
+
+
+# ---- laws of the model as a whole -----------------------------------------------------------------
+class Linear(nn.Layer):
+    def __init__(self):
+        self.weight = nn.Parameter(np.random.default_rng(0).normal(size=(3, 2)))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.value
+
+    def backward(self, grad):
+        self.weight.grad[:] = self.x.T @ grad
+        return grad @ self.weight.value.T
+
+
+class Accumulating(Linear):
+    def backward(self, grad):
+        self.weight.grad[:] += self.x.T @ grad
+        return grad @ self.weight.value.T
+
+
+class Unseeded(nn.Identity):
+    def forward(self, x):
+        return super().forward(x * np.random.default_rng().integers(1, 3, x.shape))
+
+
+class PreviousInput(nn.Layer):
+    """The slope is that at the input of the call before."""
+
+    before = None
+
+    def forward(self, x):
+        self.at = x if self.before is None or self.before.shape != x.shape else self.before
+        self.before = x.copy()
+        return x**2
+
+    def backward(self, grad):
+        return 2 * grad * self.at
+
+
+class WritingIntoInput(nn.Layer):
+    def forward(self, x):
+        x *= x > 0
+        self.mask = x > 0
+        return x
+
+    def backward(self, grad):
+        return grad * self.mask
+
+
+@pytest.mark.parametrize(
+    ("layers", "cause"),
+    [
+        ([Accumulating()], "accumulates"),
+        ([nn.Dense(3, 3, rng=0), Accumulating(), nn.Tanh()], "accumulates"),
+        ([Linear(), Unseeded()], "nondeterministic"),
+        ([Linear(), PreviousInput()], "stale"),
+        ([WritingIntoInput(), Linear()], "mutates"),
+    ],
+)
+def test_laws_broken_inside_a_network_are_found(layers, cause):
+    assert caught(nn.Sequential(*layers)).cause == cause
+    assert check_network(nn.Sequential(Linear()), nn.MSE(), X, Y).right
+
+
+class RidgeLoss:
+    """The mean square and a charge for the weights of a model."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def forward(self, prediction, target):
+        self.difference = prediction - target
+        return np.mean(self.difference**2) + 0.05 * np.sum(self.model.w**2)
+
+    def backward(self):
+        return 2 * self.difference / self.difference.size
+
+
+class RidgeModel(ForeignAffine):
+    charge = 0.1
+
+    def backward(self, grad):
+        back = super().backward(grad)
+        self.dw = self.dw + self.charge * self.w
+        return back
+
+
+def test_a_loss_may_charge_for_the_weights_of_the_model():
+    model = RidgeModel()
+    assert check_network(model, RidgeLoss(model), X, Y).right
+    model.charge = 0.0
+    assert [array.name for array in caught(model, RidgeLoss(model)).report.wrong] == ["w"]
+
+
+# ---- models that are no chain of their `layers` -----------------------------------------------------
+class Sizes(ForeignAffine):
+    layers = (3, 2)
+
+
+class Named(ForeignModel):
+    """Its layers are in a dict."""
+
+    def __init__(self, *layers):
+        self.layers = {f"layer {k}": layer for k, layer in enumerate(layers)}
+
+    def forward(self, x):
+        for layer in self.layers.values():
+            x = layer.forward(x)
+        return x
+
+    def backward(self, grad):
+        for layer in reversed(self.layers.values()):
+            grad = layer.backward(grad)
+        return grad
+
+
+class Sum(ForeignModel):
+    def forward(self, x):
+        return sum(layer.forward(x) for layer in self.layers)
+
+    def backward(self, grad):
+        return sum(layer.backward(grad) for layer in self.layers)
+
+
+class OverParameters(ForeignAffine):
+    def __iter__(self):
+        return iter([self.w, self.b])
+
+
+@pytest.mark.parametrize(
+    ("make", "link"),
+    [
+        (Sizes, "Sizes"),
+        (OverParameters, "OverParameters"),
+        (lambda wrong: Named(nn.Tanh(), ForeignAffine(wrong)), "ForeignAffine"),
+        (lambda wrong: Sum(ForeignAffine(), ForeignAffine(wrong)), "Sum"),
+    ],
+)
+def test_other_models_are_followed_as_far_as_they_go(make, link):
+    assert check_network(make(False), nn.MSE(), X, Y).right
+    error = caught(make(True))
+    assert error.cause == "batch-mean"
+    assert links(error)[-1] == ("wrong", f"∂C/∂input and parameters of {link}")

@@ -14,12 +14,13 @@ from tinynn.testing.report import Cause
 
 #: What explains all entries exactly comes first, what is merely compatible last.
 HYPOTHESES: list[Callable[[Evidence], Cause | None]] = [
-    h.not_finite, h.forgotten, h.kink, h.ignores_upstream, h.float32, h.constant_factor, h.transposed, h.swapped,
-    h.permuted, h.rows, h.at_output, m.coefficient, h.branch, m.diagonal, m.normalisation, m.entry_factor,
+    h.not_finite, h.function_rounds, h.forgotten, h.kink, h.ignores_upstream, h.float32, h.constant_factor,
+    h.transposed, h.swapped, h.permuted, h.rows, h.at_output, m.coefficient, h.branch, m.diagonal, m.normalisation,
+    m.entry_factor,
 ]  # fmt: skip
 #: Where no entry is far off, a pattern would fit by accident.
 NEARLY_RIGHT: list[Callable[[Evidence], Cause | None]] = [
-    h.not_finite, h.kink, h.ignores_upstream, h.float32, m.coefficient, h.branch,
+    h.not_finite, h.function_rounds, h.kink, h.ignores_upstream, h.float32, m.coefficient, h.branch,
 ]  # fmt: skip
 
 

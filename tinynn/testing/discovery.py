@@ -60,15 +60,18 @@ class Discovery:
         if np.mean(np.asarray(slot.get()) == moved) < 0.5:
             return False
         before = slot.grad()
-        before = None if before is None else np.array(before)
+        held = None if before is None else np.array(before)
+        marked = isinstance(before, np.ndarray) and before.flags.writeable
+        if marked:
+            before[...] = 7.25  # backward may well write the same numbers again
         self._run(twin)
         after = slot.grad()
         if after is None:
             return is_typical(name.split(".")[-1])
-        if before is None or not np.array_equal(before, after):
+        if after is not before or (marked and np.any(after != 7.25)):
             return np.asarray(after).dtype.kind == "f"
         # Untouched: a gradient that is still as it was made, or no gradient at all.
-        return value.dtype.kind == "f" and value.ndim > 0 and not np.any(before)
+        return value.dtype.kind == "f" and value.ndim > 0 and not np.any(held)
 
     def _add_forgotten(self) -> None:
         taken = {id(slot.get()) for slot in (*self.slots.values(), *self.subject.slots.values())}

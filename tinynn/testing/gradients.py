@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from tinynn.errors import ShapeError
+from tinynn.errors import DtypeError, ShapeError
 from tinynn.testing.diagnosis import diagnose
 from tinynn.testing.evidence import Evidence
 from tinynn.testing.points import Point, drawn, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Report
+from tinynn.testing.trees import CONTAINERS
 from tinynn.testing.verdict import ELEMENTWISE, verify
 
 
@@ -32,10 +34,13 @@ def check_gradient(
     and from the right is right.
 
     Parameters: f, array(s) -> float; gradient, array(s) -> array(s) like x; x, a number, an array, or a
-    tuple, list or dict of them, in float64 (others are converted). A tuple goes in as f(*x) if f takes
-    that many arguments, a dict as f(**x) if f takes these names; otherwise f(x). Arrays of more than
+    tuple, list or dict of them, nested or not, in float64 (others are converted). A tuple goes in as f(*x)
+    if f takes that many arguments, a dict as f(**x) if f takes these names; otherwise f(x). A dict's
+    gradients may be spelled "dW" or the like. Integers beside other arguments that f takes as integers
+    alone, such as labels and indices (with floats it raises an IndexError or a TypeError), stay integers:
+    they are not differentiated, and their gradients may be anything or left out. Arrays of more than
     `elementwise` entries are checked in random blocks, drawn from rng.
-    Raises: GradientError; ShapeError if f gives no single number.
+    Raises: GradientError, also where f is not finite at x; ShapeError if f gives no single number.
 
     >>> check_gradient(lambda x: np.sum(x**3), lambda x: 3 * x**2, np.array([1.0, -2.0])).right
     True
@@ -47,7 +52,13 @@ def check_gradient(
     ...
     """
     point = Point(f, x)
-    value = np.asarray(point.call(f, point.arrays))
+    given = point.call(f, point.arrays)
+    if isinstance(given, (tuple, Mapping)) and len(given) > 1:
+        raise ShapeError(
+            f"check_gradient: expected a function of one number, {point.subject} gives {len(given)} results; if these "
+            "are the value and the gradient, check_gradient(lambda x: f(x)[0], lambda x: f(x)[1], x)"
+        )
+    value = _finite(point, given)
     if value.size != 1:
         raise ShapeError(
             f"check_gradient: expected a function of one number, {point.subject} gives shape {value.shape}; "
@@ -68,14 +79,15 @@ def check_jacobian(
     """Is vjp(x, u) = Jᵀ u, J the Jacobian matrix of f at x? u is drawn at random.
 
     Parameters: f, array(s) -> array; vjp, (array(s), array like f(x)) -> array(s) like x; x, as in
-    check_gradient: vjp(*x, u) where f takes f(*x); rng, where u comes from.
-    Raises: GradientError; ShapeError if the product has another shape than x.
+    check_gradient: vjp(*x, u) where f takes f(*x), and vjp(**x, u) by the name that u has there; rng, where
+    u comes from.
+    Raises: GradientError, also where f is not finite at x; ShapeError if f gives arrays of several shapes.
 
     >>> check_jacobian(np.tanh, lambda x, u: u * (1 - np.tanh(x) ** 2), np.array([0.3, -2.0])).right
     True
     """
     point = Point(f, x)
-    upstream = drawn(rng).normal(size=np.shape(point.call(f, point.arrays)))
+    upstream = drawn(rng).normal(size=_finite(point, point.call(f, point.arrays)).shape)
     return _compared(
         point, f, lambda arrays, u: point.call(vjp, arrays, u.copy()), upstream, tolerance, elementwise, rng
     )
@@ -104,31 +116,53 @@ def check_hessian_product(
     return check_jacobian(gradient, product, x, tolerance=tolerance, elementwise=elementwise, rng=rng)
 
 
+def _finite(point: Point, given: Any) -> Any:
+    """What f gives at the point, as an array of finite numbers."""
+    if given is None:
+        raise DtypeError(f"{point.subject} gives None; expected a number or an array: is its return missing?")
+    try:
+        value = np.asarray(None if isinstance(given, Mapping) else given)
+    except ValueError:  # arrays of several shapes
+        value = np.asarray(None)
+    if value.dtype == object and isinstance(given, CONTAINERS):
+        raise ShapeError(
+            f"{point.subject} gives {len(given)} results, expected one array; check one of them, lambda x: f(x)[0], or "
+            "all joined, np.concatenate([np.ravel(y) for y in f(x)])"
+        )
+    finite = np.isfinite(value.astype(np.float64) if value.dtype == object else value)
+    if not finite.all():
+        share = f"{int((~finite).sum())} of {finite.size} values"
+        text = f"the function is not finite at this point ({share} inf or nan); choose another point"
+        Report(point.subject).fail("not-finite", text)
+    return value
+
+
 def _compared(point: Point, f: Any, vjp: Any, upstream: Any, tolerance: float, elementwise: int, rng: Any) -> Report:
     report = Report(point.subject)
     generator = drawn(rng)
     claimed = point.listed(vjp(point.arrays, upstream))
-    for k, name in enumerate(point.names):
+
+    def at(k: int, value: Any) -> Any:
+        return np.asarray(point.call(f, [*point.arrays[:k], value, *point.arrays[k + 1 :]]))
+
+    places = {point.names[k]: k for k in point.free}
+    for name, k in places.items():
 
         def output(changed: Any, k: int = k) -> Any:
-            value = point.call(f, [*point.arrays[:k], changed, *point.arrays[k + 1 :]])
-            return np.asarray(value).reshape(upstream.shape)
+            return at(k, changed).reshape(upstream.shape)
 
         def again(k: int = k) -> Any:
             return point.listed(vjp([rounded(array, generator) for array in point.arrays], upstream))[k]
 
         claim = Claim(name, point.arrays[k], output, upstream, claimed[k], again, analytic=True)
         report.arrays[name] = verify(claim, tolerance, elementwise, generator)
+    values = {name: point.arrays[k] for name, k in places.items()}
     for array in report.wrong:
 
-        def at(value: Any, name: str = array.name) -> Any:
-            k = point.names.index(name)
-            return np.asarray(point.call(f, [*point.arrays[:k], value, *point.arrays[k + 1 :]]))
+        def other(u: Any, k: int = places[array.name]) -> Any:
+            return point.listed(vjp(point.arrays, u))[k]
 
-        def other(u: Any, name: str = array.name) -> Any:
-            return point.listed(vjp(point.arrays, u))[point.names.index(name)]
-
-        values = dict(zip(point.names, point.arrays, strict=True))
-        evidence = Evidence(report, array, upstream, at, other if upstream.ndim else None, values)
+        there = functools.partial(at, places[array.name])
+        evidence = Evidence(report, array, upstream, there, other if upstream.ndim else None, values)
         report.causes.append(diagnose(evidence))
     return report.raise_if_wrong()

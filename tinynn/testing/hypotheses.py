@@ -8,6 +8,7 @@ import numpy as np
 
 from tinynn.testing.evidence import Evidence
 from tinynn.testing.patterns import as_fraction, ratio_of, same, threshold
+from tinynn.testing.prober import UNDEFINED
 from tinynn.testing.report import Cause
 
 
@@ -15,6 +16,26 @@ from tinynn.testing.report import Cause
 def not_finite(e: Evidence) -> Cause | None:
     bad = int((~np.isfinite(e.array.gradient)).sum())
     return Cause("not-finite", f"{e.what} holds {bad} values that are not finite") if bad else None
+
+
+def function_rounds(e: Evidence) -> Cause | None:
+    """Does the function itself round to float32? Then no gradient agrees with its differences."""
+    name, subject = e.array.name, e.report.subject
+    try:
+        dtype = np.asarray(e.output(e.value.copy())).dtype
+        if dtype in (np.float32, np.float16):
+            return Cause("dtype", f"{subject} gives {dtype} where {name} is float64: a hard-coded dtype")
+        moves = False
+        for share in (1.2345e-3, -3.4567e-4, 7.6543e-4):
+            moved = np.where(e.value == 0, share, e.value * (1 + share))
+            y = np.array(e.output(moved.copy()))
+            if not np.array_equal(y, e.output(moved.astype(np.float32).astype(np.float64))):
+                return None
+            # A few roundings further on it must differ, or it stands still for another reason.
+            moves = moves or not np.array_equal(y, e.output(moved * (1 + 4e-6)))
+    except UNDEFINED:
+        return None
+    return Cause("dtype", f"{subject} rounds {name} to float32: a hard-coded dtype") if moves else None
 
 
 def forgotten(e: Evidence) -> Cause | None:

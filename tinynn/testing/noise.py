@@ -26,7 +26,8 @@ class Noise:
         if not moved:
             return max(rounding, self._quantum(reach), self._grain())
         # Nearer by as well: the roundings at six steps may cancel by accident, those at twelve do not.
-        return max(rounding, *np.nan_to_num([jitter, self._jitter(reach / 64)[0]]).tolist(), self._grain())
+        jitters = np.nan_to_num([jitter, self._jitter(reach / 64)[0]])
+        return max(rounding, float(jitters.max()), self._grain())
 
     def _jitter(self, reach: float) -> tuple[float, bool]:
         """Noise such as that of (1e8 + x) − 1e8, and whether anything moved.

@@ -133,7 +133,7 @@ def computes_in_float64(factory: Factory, report: Report) -> None:
 
     plain = values(0.0)
     shows = 1e-6 * np.abs(values(1e-3) - plain) > 64 * EPSILON * np.abs(plain)
-    if shows.any() and np.array_equal(values(1e-9)[shows], plain[shows]):
+    if shows.any() and np.mean(values(1e-9)[shows] != plain[shows]) < 0.5:  # a few may cross a rounding
         report.fail("dtype", "step computes in float32: a change of a float64 gradient by 1e-9 does not show")
 
 

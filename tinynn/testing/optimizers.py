@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tinynn.errors import DtypeError
 from tinynn.optimizers.base import Optimizer
 from tinynn.parameter import Parameter
@@ -58,7 +60,9 @@ def _made(factory: Factory) -> Any:
     advice = "pass lambda parameters: MyOptimizer(parameters, …)"
     if not callable(factory) or required(factory) not in (1, -1):
         raise DtypeError(f"check_optimizer: expected a function of a list of Parameters, got {factory!r}; {advice}")
-    optimizer = factory(laws.parameters_to_step())
+    parameters = laws.parameters_to_step()
+    optimizer = factory(parameters)
+    laws.give(parameters, np.random.default_rng(0))
     step = getattr(optimizer, "step", None)
     if not callable(step) or required(step) > 0:
         has = "none" if step is None else f"one that needs {required(step)} arguments" if callable(step) else repr(step)
