@@ -34,7 +34,7 @@ LIMIT = 95.0
 #: Tests of networks as a whole, of numerics and of messages, which every package's mutants have to pass as well.
 SHARED = [
     *("tests/test_errors.py", "tests/test_network_laws.py", "tests/test_training_steps.py", "tests/test_numerics.py"),
-    *("tests/test_torch_fixtures.py", "tests/test_worked_example.py", "tests/regressions"),
+    *("tests/test_buffers.py", "tests/test_torch_fixtures.py", "tests/test_worked_example.py", "tests/regressions"),
 ]
 #: package: the tests that judge its mutants, beside its own doctests; what is not there is left out.
 TESTS = {
