@@ -36,9 +36,9 @@ def check_loss(
     A tinynn Loss must also be a mean over the batch (the batch twice gives the same cost), and weigh its
     samples, if it takes weights; any other loss may be a sum.
 
-    Parameters: loss, an object with forward(prediction, target) -> number and backward() -> gradient (or
-    backward(prediction, target)); prediction, an array (converted to float64); target, as the loss wants
-    it; sample_weight, if the weighted cost is to be checked; strict, to ask a tinynn Loss also to be
+    Parameters: loss, an object with forward(prediction, target) -> number and backward() -> gradient, or
+    called in another usual way: loss(y_true, y_pred), gradient(…), backward(prediction, target),
+    backward(dout); prediction, an array (converted to float64); target, as the loss wants it; sample_weight, if the weighted cost is to be checked; strict, to ask a tinynn Loss also to be
     finite at ±1000, to keep float32, and to refuse targets of another shape; the rest as in check_layer.
     Raises: GradientError.
 

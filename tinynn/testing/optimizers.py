@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 def check_optimizer(factory: Factory, *, like: Factory | None = None) -> Report:
     """Does factory(parameters) give an optimizer that descends and keeps the laws?
 
-    It goes down a bowl and Rosenbrock's valley; leaves gradients, arrays and dtypes as they are; keeps a
-    state for each parameter and shares it with no other optimizer. A tinynn Optimizer also refuses a
-    parameter given twice, shows step 0 to its schedule first, and goes on from its state_dict exactly.
+    It goes down a bowl and Rosenbrock's valley, and takes no parameter against its own gradient; computes
+    in float64; leaves gradients, arrays and dtypes as they are; stays finite at a gradient of 0; keeps a
+    state for each parameter and shares it with no other optimizer. A tinynn Optimizer also follows its
+    learning rate, refuses a parameter given twice, shows step 0 to its schedule first, and goes on from its
+    state_dict exactly.
 
     Parameters: factory, called with a list of Parameters; like, a factory of the optimizer whose path
     must be equalled step for step, such as lambda parameters: nn.Adam(parameters, 0.01).
-    Raises: GradientError.
+    Raises: GradientError; DtypeError if factory gives something that has no step().
 
     >>> import tinynn as nn
     >>> check_optimizer(lambda parameters: nn.SGD(parameters, 0.1)).right
