@@ -46,10 +46,12 @@ def check_layer(
 
     Parameters: layer, a tinynn Layer or any object with forward(x) and backward(grad), or what
     from_callables makes of two functions; x, an input, or a tuple of them for forward(a, b) (integers of
-    which fractions would do as well become float64, those of an embedding are left alone); input_shape, with the batch axis, to have x drawn; couples_batch,
-    False if a row's output must not depend on the other rows, None to have it reported; strict, to ask
-    for tinynn's own laws as well (see tinynn.testing.strict); names, {parameter's attribute: gradient's
-    attribute}, or paths such as "params[0]", where no usual spelling leads from one to the other; tolerance and elementwise, as in check_gradient; rng.
+    which fractions would do as well become float64, those of an embedding are left alone); input_shape,
+    with the batch axis, to have x drawn; couples_batch, False if a row's output must not depend on the
+    other rows, None to have it reported; strict, to ask for tinynn's own laws as well (see
+    tinynn.testing.strict); names, {parameter's attribute: gradient's attribute}, or paths such as
+    "params[0]", where no usual spelling leads from one to the other; tolerance and elementwise, as in
+    check_gradient; rng.
     Raises: GradientError; ShapeError without x and input_shape.
 
     >>> import tinynn as nn

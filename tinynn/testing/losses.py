@@ -38,8 +38,9 @@ def check_loss(
 
     Parameters: loss, an object with forward(prediction, target) -> number and backward() -> gradient, or
     called in another usual way: loss(y_true, y_pred), gradient(…), backward(prediction, target),
-    backward(dout); prediction, an array (converted to float64); target, as the loss wants it; sample_weight, if the weighted cost is to be checked; strict, to ask a tinynn Loss also to be
-    finite at ±1000, to keep float32, and to refuse targets of another shape; the rest as in check_layer.
+    backward(dout); prediction, an array (converted to float64); target, as the loss wants it;
+    sample_weight, if the weighted cost is to be checked; strict, to ask a tinynn Loss also to be finite
+    at ±1000, to keep float32, and to refuse targets of another shape; the rest as in check_layer.
     Raises: GradientError.
 
     >>> import tinynn as nn
