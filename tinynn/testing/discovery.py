@@ -10,6 +10,7 @@ import numpy as np
 
 from tinynn.layers.base import Layer
 from tinynn.testing.parts import attributes
+from tinynn.testing.paths import slot_by_path
 from tinynn.testing.slots import arrays_inside, gradient_of, is_typical, slot_of, slots_inside
 
 if TYPE_CHECKING:
@@ -33,17 +34,19 @@ class Discovery:
     def __init__(self, subject: Subject, inputs: Mapping[str, Any], names: Mapping[str, str] | None) -> None:
         self.subject, self.inputs = subject, inputs
         self.unchecked: list[str] = []
-        self.slots = slots_inside(subject.layer, names)
+        if names is not None:
+            self.slots = {name: slot_by_path(subject.layer, name, grad) for name, grad in names.items()}
+            return
+        self.slots = slots_inside(subject.layer)
         if subject.native:
             known = {id(slot.get()) for slot in subject.slots.values()}
             self.slots = {name: slot for name, slot in self.slots.items() if id(slot.get()) not in known}
-        if names is None:
-            with np.errstate(all="ignore"):
-                try:
-                    self._sift()
-                    self._add_forgotten()
-                except Exception:  # a moved array leaves the layer's domain: what is spelled like one is one
-                    return
+        with np.errstate(all="ignore"):
+            try:
+                self._sift()
+                self._add_forgotten()
+            except Exception:  # a moved array leaves the layer's domain: what is spelled like one is one
+                return
 
     def _sift(self) -> None:
         for name in list(self.slots):

@@ -12,6 +12,7 @@ from tinynn.optimizers.base import Optimizer
 from tinynn.parameter import Parameter
 from tinynn.testing import descent_laws as descent
 from tinynn.testing import optimizer_laws as laws
+from tinynn.testing import own_optimizer_laws as own
 from tinynn.testing.points import required
 from tinynn.testing.report import Report
 
@@ -50,10 +51,10 @@ def check_optimizer(factory: Factory, *, like: Factory | None = None) -> Report:
     descent.descends(factory, report)
     if isinstance(optimizer, Optimizer):
         descent.converges(factory, report)
-        laws.follows_its_rate(factory, report)
-        laws.schedule(factory, report)
-        laws.duplicates(factory, report)
-        laws.state(factory, report)
+        own.follows_its_rate(factory, report)
+        own.schedule(factory, report)
+        own.duplicates(factory, report)
+        own.state(factory, report)
     return report
 
 

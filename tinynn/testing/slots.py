@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from tinynn.errors import InvalidValueError
 from tinynn.layers.base import Layer
 from tinynn.parameter import Parameter
 from tinynn.testing.parts import attributes, inside, is_part, parts
@@ -52,10 +51,8 @@ def slot_of(name: str, holder: Any, value: str, grad: str) -> Slot:
     return Slot(name, lambda: getattr(holder, value), put, lambda: getattr(holder, grad, None))
 
 
-def slots_inside(layer: Any, names: Mapping[str, str] | None = None) -> dict[str, Slot]:
-    """The slots of an object and of its parts, by path; `names` tells all, or they are found by their spelling."""
-    if names is not None:
-        return {name: _by_path(layer, name, grad) for name, grad in names.items()}
+def slots_inside(layer: Any) -> dict[str, Slot]:
+    """The slots of an object and of its parts that their spelling shows, by path."""
     found: dict[str, Slot] = {}
     owners: dict[int, str] = {}
     for path, part in parts(layer):
@@ -203,43 +200,6 @@ def _parameter_objects(layer: Any) -> list[Slot]:
             called = name or own.get(id(item)) or getattr(item, "name", None) or f"parameter{k}"
             found.append(slot_of(str(called), item, value, grad))
     return found
-
-
-# ---- names --------------------------------------------------------------------------------------
-def _by_path(layer: Any, name: str, grad: str) -> Slot:
-    """The slot of two paths such as "W" and "delta", "params[0]" and "grads[0]", or "layer.W" and "layer.dW"."""
-    for path in (name, grad):
-        try:
-            _resolve(layer, path)
-        except (AttributeError, LookupError, TypeError) as error:
-            kind = type(layer).__name__
-            raise InvalidValueError(f"names: {kind} has no attribute {path!r} after a backward") from error
-
-    def put(array: Any) -> None:
-        *outer, last = _steps(name)
-        holder = _follow(layer, outer)
-        if isinstance(holder, (dict, list)):
-            holder[last] = array
-        else:
-            setattr(holder, str(last), array)
-
-    return Slot(name, lambda: _resolve(layer, name), put, lambda: _resolve(layer, grad))
-
-
-def _steps(path: str) -> list[Any]:
-    """ "params[0].w" as its steps."""
-    steps = [step.strip("'\"") for step in re.findall(r"[^.\[\]]+", path)]
-    return [int(step) if step.isdigit() else step for step in steps]
-
-
-def _resolve(layer: Any, path: str) -> Any:
-    return _follow(layer, _steps(path))
-
-
-def _follow(thing: Any, steps: list[Any]) -> Any:
-    for step in steps:
-        thing = thing[step] if isinstance(thing, (dict, list, tuple)) else getattr(thing, str(step))
-    return thing
 
 
 def _is_array(value: Any) -> bool:
