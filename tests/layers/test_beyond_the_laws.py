@@ -167,3 +167,28 @@ def test_initializers_are_asked_for_the_shape_and_dtype_of_the_parameter(dtype):
 
     nn.Dense(3, 2, weight_initializer=zeros, bias_initializer=zeros, dtype=dtype)
     assert asked == [((2, 3), np.dtype(dtype)), ((2,), np.dtype(dtype))]
+
+
+class Recording(nn.Layer):
+    """Notes how many rows each forward gets."""
+
+    def __init__(self):
+        self.rows = []
+
+    def forward(self, x):
+        self.rows.append(len(x) if x.ndim else None)
+        return 2 * x
+
+    def backward(self, grad):
+        return 2 * grad
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "rows"), [(None, [10]), (4, [4, 4, 2]), (5, [5, 5]), (10, [10]), (11, [10]), (1, [1] * 10)]
+)
+def test_predict_takes_no_more_rows_at_a_time_than_it_is_told(batch_size, rows):
+    layer, x = Recording(), np.arange(20.0).reshape(10, 2)
+    np.testing.assert_array_equal(layer.predict(x, batch_size), 2 * x)
+    assert layer.rows == rows
+    assert layer.predict(np.float64(3.0), batch_size) == 6.0
+    assert layer.rows[len(rows) :] == [None]
