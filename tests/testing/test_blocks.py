@@ -26,7 +26,12 @@ def claim(gradient, f=squash, value=X, upstream=U):
 def found(gradient, tolerance=1e-8, seed=0, **rest):
     it = claim(gradient, **rest)
     prober = Prober(it)
-    return suspects(it, prober, tolerance, np.random.default_rng(seed)), prober.evaluations
+    return suspects(it, prober, tolerance, np.random.default_rng(seed))[0], prober.evaluations
+
+
+def complete(gradient, f=squash):
+    it = claim(gradient, f)
+    return suspects(it, Prober(it), 1e-8, np.random.default_rng(0))[1]
 
 
 def spoilt(*entries, by=0.01):
@@ -120,5 +125,6 @@ def test_looks_are_counted():
         return squash(x) + (0.1 * np.sign(x - X) if moved > 1 else 0.0)
 
     entries, evaluations = found(SLOPE, f=f)
-    assert entries.size == 0
+    assert entries.size == 0 and not complete(SLOPE, f)
+    assert complete(SLOPE) and complete(spoilt(1, 500)) and not complete(2 * SLOPE)
     assert 4 * LOOKS < evaluations < 8 * (LOOKS + 3 * 64 + 3)

@@ -232,3 +232,12 @@ def test_a_tail_far_below_the_largest_entry(at):
 def test_rounding_inside_that_hides_by_accident(seed):
     x = np.random.default_rng(seed).normal(size=6)
     assert check_gradient(lambda x: np.sum((1e8 + x) - 1e8), np.ones_like, x).right
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-9, 1e-10, 1e-12])
+def test_close_to_a_stationary_point(size):
+    x = np.array([0.3, -1.0, 0.7]) * size
+    assert check_gradient(lambda x: np.log(1 + x @ x), lambda x: 2 * x / (1 + x @ x), x).right
+    assert check_gradient(lambda x: -3 * np.log(1 + x * x / 5).sum(), lambda x: -6 * x / 5 / (1 + x * x / 5), x).right
+    with pytest.raises(GradientError):
+        check_gradient(lambda x: np.log(1 + x @ x), lambda x: 1e-3 + 2 * x / (1 + x @ x), x)

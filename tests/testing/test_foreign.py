@@ -324,7 +324,8 @@ def test_a_gradient_of_none_is_none_unless_the_name_is_a_parameters():
     report = check_layer(Recurrent(), X)
     assert list(report.arrays) == ["x", "W", "b"]
     assert report.notes == [
-        f"not checked: {name}, which changes the output; no gradient of it was found" for name in ("h0", "rest")
+        f"not checked: {name}, which changes the output; no gradient of it was found (names=…?)"
+        for name in ("h0", "rest")
     ]
 
 
@@ -355,7 +356,7 @@ def test_constants_are_noted_and_those_of_tinynn_layers_are_their_own():
             return super().forward(x) + self.places
 
     assert check_layer(Positions(), X).notes == [
-        "not checked: places, which changes the output; no gradient of it was found"
+        "not checked: places, which changes the output; no gradient of it was found (names=…?)"
     ]
 
     class Constant(nn.Layer):
@@ -516,3 +517,185 @@ def test_generators_are_put_back_wherever_they_are_held(layer):
     before = SHARED.bit_generator.state
     assert check_layer(layer, X).right
     assert SHARED.bit_generator.state == before
+
+
+# ---- found by those who tried -----------------------------------------------------------------------
+class FixedFeatures:
+    """Random Fourier features: W and b are never trained."""
+
+    def __init__(self):
+        self.W, self.b = RNG.normal(size=(3, 8)), RNG.uniform(0, 6, 8)
+
+    def forward(self, x):
+        self.z = x @ self.W + self.b
+        return np.cos(self.z)
+
+    def backward(self, grad):
+        return (-np.sin(self.z) * grad) @ self.W.T
+
+
+class Updating:
+    """backward updates the weights; its rate is 0 unless somebody gives another."""
+
+    def __init__(self):
+        self.weights, self.bias = start("W"), start("b")[None]
+
+    def forward(self, x):
+        self.input = x
+        self.output = x @ self.weights + self.bias
+        return self.output
+
+    def backward(self, output_error, learning_rate=0.0):
+        input_error = output_error @ self.weights.T
+        self.weights -= learning_rate * self.input.T @ output_error
+        self.bias -= learning_rate * output_error.sum(axis=0, keepdims=True)
+        return input_error
+
+
+class Frozen(in_attributes("W", "dW", "b", "db")):
+    trainable = None
+
+    def __init__(self):
+        super().__init__()
+        self.trainable, self.dW, self.db = False, None, np.zeros(4)
+
+    def put(self, name, grad):
+        pass
+
+
+@pytest.mark.parametrize("make", [FixedFeatures, Updating, Frozen])
+def test_weights_without_any_gradient_are_noted(make):
+    report = check_layer(make(), X)
+    assert list(report.arrays) == ["x"]
+    assert report.notes and all(note.startswith("not checked: ") for note in report.notes)
+
+
+class GradsInDict(in_attributes("W", "dW", "b", "db")):
+    def __init__(self):
+        super().__init__()
+        self.grads = {}
+
+    def put(self, name, grad):
+        self.grads[name] = grad
+
+
+class NablaLists(Affine):
+    def __init__(self):
+        self.weights, self.biases = [start("W")], [start("b")]
+
+    def get(self, name):
+        return (self.weights if name == "W" else self.biases)[0]
+
+    def put(self, name, grad):
+        if name == "W":
+            self.nabla_w = [grad]
+        else:
+            self.nabla_b = [grad]
+
+
+class PairsOfTuples(Affine):
+    def __init__(self):
+        self.params, self.grads = (start("W"), start("b")), [None, None]
+
+    def get(self, name):
+        return self.params["Wb".index(name)]
+
+    def put(self, name, grad):
+        self.grads["Wb".index(name)] = grad
+
+
+class Private(Affine):
+    def __init__(self):
+        self.__W, self.__b = start("W"), start("b")
+
+    def get(self, name):
+        return self.__W if name == "W" else self.__b
+
+    def put(self, name, grad):
+        if name == "W":
+            self.__dW = grad
+        else:
+            self.__db = grad
+
+
+MORE = [
+    GradsInDict, NablaLists, PairsOfTuples, Private, in_attributes("W", "dE_dW", "b", "dE_db"),
+    in_attributes("W", "W_update", "b", "b_update"), in_attributes("W", "partial_w", "b", "partial_b"),
+    in_attributes("weights", "weights_error", "bias", "bias_error"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", MORE)
+def test_more_spellings(make):
+    assert len(check_layer(make(), X).arrays) == 3
+    layer = make()
+    layer.factor = 2.0
+    with pytest.raises(GradientError) as caught:
+        check_layer(layer, X)
+    assert caught.value.cause == "factor"
+
+
+def test_arrays_in_lists_without_gradients_are_noted():
+    class Lists(NablaLists):
+        def put(self, name, grad):
+            pass
+
+    assert check_layer(Lists(), X).notes == [
+        f"not checked: {name}, which changes the output; no gradient of it was found (names=…?)"
+        for name in ("weights.0", "biases.0")
+    ]
+
+
+class ClearingGradients(in_attributes("W", "dW", "b", "db")):
+    """zero_grad drops what forward kept, too."""
+
+    def zero_grad(self):
+        self.x = self.dW = self.db = None
+
+
+class Summing(in_attributes("W", "dW", "b", "db")):
+    """Gradients are added up until zero_grad."""
+
+    def __init__(self):
+        super().__init__()
+        self.zero_grad()
+
+    def zero_grad(self):
+        self.dW, self.db = np.zeros((3, 4)), np.zeros(4)
+
+    def put(self, name, grad):
+        setattr(self, f"d{name}", getattr(self, f"d{name}") + grad)
+
+
+@pytest.mark.parametrize("make", [ClearingGradients, Summing])
+def test_zero_grad_is_called_before_forward(make):
+    assert list(check_layer(make(), X).arrays) == ["x", "W", "b"]
+
+
+def test_other_methods_of_the_same_names_do_no_harm():
+    class Odd(in_attributes("W", "dW", "b", "db")):
+        def parameters(self, prefix):
+            raise RuntimeError(prefix)
+
+    assert list(check_layer(Odd(), X).arrays) == ["x", "W", "b"]
+
+    class Configured(nn.Layer):
+        def __init__(self):
+            self.config = {"a": 1}
+
+        def forward(self, x):
+            return 2 * x
+
+        def backward(self, grad):
+            return 2 * grad
+
+    assert check_layer(Configured(), X).subject == "Configured"
+
+
+def test_a_tuple_that_repeats_the_found_gradients_begins_with_that_of_x():
+    class All(in_attributes("W", "dW", "b", "db")):
+        def backward(self, grad):
+            back = super().backward(grad)
+            return back, self.dW, self.db
+
+    assert list(check_layer(All(), X).arrays) == ["x", "W", "b"]

@@ -27,15 +27,19 @@ BLOCK_TOLERANCE = 1e-10
 SUSPECTS, LOOKS = 24, 2048
 
 
-def suspects(claim: Claim, prober: Prober, tolerance: float, rng: np.random.Generator) -> Array:
-    """The entries that differences in blocks throw doubt on; the close look has the last word on each."""
+def suspects(claim: Claim, prober: Prober, tolerance: float, rng: np.random.Generator) -> tuple[Array, bool]:
+    """The entries that differences in blocks throw doubt on, and whether all doubts were followed.
+
+    The close look has the last word on each entry.
+    """
     search = _Search(claim, prober, tolerance)
     size = claim.value.size
     for _ in range(ROUNDS):
         signs = _signs(size, rng)
         for block in np.array_split(rng.permutation(size), BLOCKS):
             search.into(block, signs)
-    return np.array(sorted(search.found), dtype=np.intp)
+    complete = search.looks < LOOKS and len(search.found) < SUSPECTS
+    return np.array(sorted(search.found), dtype=np.intp), complete
 
 
 def _signs(size: int, rng: np.random.Generator) -> Array:

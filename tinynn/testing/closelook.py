@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tinynn.testing.differences import UNKNOWN, Estimate, Slopes, slopes
+from tinynn.testing.differences import EPSILON, UNKNOWN, Estimate, Slopes, slopes
 from tinynn.testing.noise import Noise
 from tinynn.testing.prober import QUICK, Prober
 
@@ -67,6 +67,8 @@ class CloseLook:
         self.swallowed: list[Seen] = []
         self.smallest_kink: float | None = None
         self.sloping = self.steepest = 0.0
+        #: How far f moves within steps of |x|.
+        self.span = 0.0
         self.edge, self.agreeing = False, 0
 
     def outcome(self) -> Outcome:
@@ -127,6 +129,7 @@ class CloseLook:
         central = slopes_seen.central
         if reach <= self.scale:
             self.steepest = max(self.steepest, steep)
+            self.span = max(self.span, steep * reach)
         if steep == 0:
             resolved = max(FLAT * max(self.sloping, abs(self.claimed)), TIGHT_OF_LARGEST * self.largest)
             if central.error > resolved > 0 or self._swallows(reach):  # rounding has swallowed the change
@@ -147,6 +150,8 @@ class CloseLook:
     def _swallows(self, reach: float) -> bool:
         """Whether values that stand still for such steps jump a little for larger ones: rounding inside, no floor."""
         slope = abs(self.claimed)
+        if 0 < slope * reach <= 4 * EPSILON * self.span:  # 1 + x² close to 0: less than a rounding of what f is made of
+            return True
         jumps = [self.noise.at(seen.reach) for seen in self.found if seen.reach > reach]
         return any(reach * slope < 4 * jump <= 4 * JUMP * self.scale * slope for jump in jumps)
 

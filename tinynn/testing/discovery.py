@@ -10,7 +10,7 @@ import numpy as np
 
 from tinynn.layers.base import Layer
 from tinynn.testing.parts import attributes
-from tinynn.testing.paths import slot_by_path
+from tinynn.testing.paths import put, resolve, slot_by_path
 from tinynn.testing.slots import arrays_inside, gradient_of, is_typical, slot_of, slots_inside
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ class Discovery:
             before[...] = 7.25  # backward may well write the same numbers again
         self._run(twin)
         after = slot.grad()
+        if _is_frozen(twin):
+            return False
         if after is None:
             return is_typical(name.split(".")[-1])
         if after is not before or (marked and np.any(after != 7.25)):
@@ -80,12 +82,15 @@ class Discovery:
         taken = {id(slot.get()) for slot in (*self.slots.values(), *self.subject.slots.values())}
         taken |= {id(slot.grad()) for slot in self.slots.values()}
         for path, name, holder in arrays_inside(self.subject.layer):
-            value = getattr(holder, name)
+            value = resolve(holder, name)
             spelled = gradient_of(name, attributes(holder), value)
             known = id(value) in taken or getattr(holder, spelled or "", None) is not None
             if isinstance(holder, Layer) or known or not self._matters(path):
                 continue
-            if is_typical(name):
+            # Others beside it have gradients, so that this one's is missing.
+            prefix = path.removesuffix(name)
+            beside = any(other.startswith(prefix) and "." not in other[len(prefix) :] for other in self.slots)
+            if is_typical(name) and beside and not _is_frozen(holder):
                 self.slots[path] = slot_of(path, holder, name, FORGOTTEN)
             else:
                 self.unchecked.append(path)
@@ -95,10 +100,10 @@ class Discovery:
         expected = self._run(copy.deepcopy(self.subject.layer), zero=True)
         twin = copy.deepcopy(self.subject.layer)
         holder, name = next((holder, name) for p, name, holder in arrays_inside(twin) if p == path)
-        moved = _moved(getattr(holder, name))
-        setattr(holder, name, moved.copy())
+        moved = _moved(resolve(holder, name))
+        put(holder, name, moved.copy())
         y = self._run(twin, zero=True)
-        return bool(np.mean(getattr(holder, name) == moved) >= 0.5) and not np.array_equal(y, expected)
+        return bool(np.mean(resolve(holder, name) == moved) >= 0.5) and not np.array_equal(y, expected)
 
     def _run(self, twin: Any, zero: bool = False) -> Array:
         """A forward, and a backward with an upstream gradient of 0 or a drawn one; the output."""
@@ -109,6 +114,11 @@ class Discovery:
         upstream = np.zeros(y.shape) if zero else np.random.default_rng(0).normal(size=y.shape)
         twin.backward(upstream.astype(y.dtype))
         return y
+
+
+def _is_frozen(holder: Any) -> bool:
+    flags = attributes(holder)
+    return flags.get("trainable", True) is False or flags.get("frozen", False) is True
 
 
 def _moved(value: Any) -> Any:

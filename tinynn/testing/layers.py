@@ -66,7 +66,8 @@ def check_layer(
     inputs = _inputs(subject, x, input_shape, setting.rng)
     subject.begin(inputs)
     report.notes += [
-        f"not checked: {name}, which changes the output; no gradient of it was found" for name in subject.unchecked
+        f"not checked: {name}, which changes the output; no gradient of it was found (names=…?)"
+        for name in subject.unchecked
     ]
     conformance.before(subject, report, inputs, setting.rng)
     start = subject.parameters

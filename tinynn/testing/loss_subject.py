@@ -23,13 +23,12 @@ if TYPE_CHECKING:
 #: How people call the method that gives the gradient, and what they give to a loss.
 BACKWARDS = ("backward", "gradient", "grad", "derivative")
 PREDICTIONS = (
-    *("prediction", "predictions", "pred", "preds", "y_pred", "ypred", "y_hat", "yhat"),
+    *("prediction", "predictions", "pred", "preds", "y_pred", "ypred", "y_hat", "yhat", "predicted"),
     *("output", "outputs", "logits", "scores", "a", "p"),
 )
-TARGETS = (
-    *("target", "targets", "y_true", "ytrue", "true", "label", "labels"),
-    *("expected", "actual", "desired", "ground_truth", "t", "y"),
-)
+#: What surely is a target, and what is one beside a prediction's name.
+SURELY = ("target", "targets", "y_true", "ytrue", "true", "truth", "ground_truth", "label", "labels", "expected", "t")
+TARGETS = (*SURELY, "actual", "desired", "y")
 
 
 class LossSubject:
@@ -99,6 +98,8 @@ class LossSubject:
         except (ValueError, TypeError, IndexError, AttributeError) as error:
             text = f"{name} fails with {type(error).__name__}: {error} ({place_of(error)})"
             Report(self.label).fail("shape", text)
+        if back is None:  # some leave it in an attribute
+            back = getattr(self.loss, "dinputs", None)
         if isinstance(back, (tuple, list)) and back and np.shape(back[0]) == prediction.shape != np.shape(back):
             return back[0]  # ∂C/∂target comes after it
         return back
@@ -121,8 +122,10 @@ def _arguments(function: Callable[..., Any]) -> list[str]:
 
 def _in_order(function: Callable[..., Any], prediction: Any, target: Any) -> tuple[Any, Any]:
     """Prediction and target as the names of the arguments ask for them: Keras puts the target first."""
-    names = _arguments(function)[:2]
-    target_first = len(names) == 2 and names[0].lower() in TARGETS and names[1].lower() in PREDICTIONS
+    names = [name.lower() for name in _arguments(function)[:2]]
+    if len(names) < 2 or names[1] in SURELY:
+        return prediction, target
+    target_first = names[0] in SURELY or (names[0] in TARGETS and names[1] in PREDICTIONS)
     return (target, prediction) if target_first else (prediction, target)
 
 

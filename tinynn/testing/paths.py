@@ -18,15 +18,17 @@ def slot_by_path(layer: Any, name: str, grad: str) -> Slot:
             kind = type(layer).__name__
             raise InvalidValueError(f"names: {kind} has no attribute {path!r} after a backward") from error
 
-    def put(array: Any) -> None:
-        *outer, last = _steps(name)
-        holder = _follow(layer, outer)
-        if isinstance(holder, (dict, list)):
-            holder[last] = array
-        else:
-            setattr(holder, str(last), array)
+    return Slot(name, lambda: resolve(layer, name), lambda array: put(layer, name, array), lambda: resolve(layer, grad))
 
-    return Slot(name, lambda: resolve(layer, name), put, lambda: resolve(layer, grad))
+
+def put(layer: Any, path: str, array: Any) -> None:
+    """Put another array where a path leads."""
+    *outer, last = _steps(path)
+    holder = _follow(layer, outer)
+    if isinstance(holder, (dict, list)):
+        holder[last] = array
+    else:
+        setattr(holder, str(last), array)
 
 
 def _steps(path: str) -> list[Any]:

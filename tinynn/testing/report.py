@@ -47,7 +47,8 @@ class ArrayReport:
     largest_error is |claimed − numeric| where it exceeds its tolerance the most (or comes nearest to
     it), `where` its index, noise what the differences cannot resolve there; kinks lists the entries
     at which the function has no derivative, wrong those that lie outside their tolerance. method is
-    "differences", "complex step", or "blocks" for arrays too large to be differenced entry by entry.
+    "differences", "complex step", or "blocks" for arrays too large to be differenced entry by entry
+    ("blocks, in part" where more blocks disagreed, at kinks perhaps, than could be followed).
     """
 
     name: str

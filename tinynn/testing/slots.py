@@ -15,8 +15,8 @@ from tinynn.testing.parts import attributes, inside, is_part, parts
 #: How frameworks spell the gradient of a parameter w that is an attribute, or a key.
 SPELLINGS = ("d{}", "grad_{}", "{}_grad", "d_{}", "{}_gradient", "grad{}", "g{}", "delta_{}", "d{}_", "{}grad")
 #: The same without underscores and capitals, for gradients of the parameter's shape.
-PREFIXES = ("d", "dl", "dld", "djd", "dcd", "dlossd", "grad", "grads", "gradient", "gradients", "delta", "nabla")
-SUFFIXES = ("grad", "grads", "gradient", "gradients")
+PREFIX = re.compile(r"d|d[a-z]d?|dlossd|dcostd|grads?|gradients?|delta|nabla|partial")
+SUFFIXES = ("grad", "grads", "gradient", "gradients", "update", "error")
 ALIASES = {"weights": "w", "weight": "w", "biases": "b", "bias": "b"}
 #: Containers of parameters, and of their gradients, beside those spelled alike (weights and dweights).
 PARAMS, GRADS_OF = ("params", "parameters", "param", "weights"), ("grads", "gradients", "grad", "dparams", "dweights")
@@ -69,9 +69,12 @@ def slots_inside(layer: Any) -> dict[str, Slot]:
 
 
 def arrays_inside(layer: Any) -> Iterator[tuple[str, str, Any]]:
-    """(path, name, object that holds it) of each array of floats among the attributes of the object and its parts."""
+    """(path, name, object that holds it) of each array of floats among the attributes of the object and its parts.
+
+    The name is a path itself where the array is in a list or dict.
+    """
     for path, part in parts(layer):
-        for name, value in attributes(part).items():
+        for name, value in inside(attributes(part).items()):
             if _is_array(value):
                 yield f"{path}.{name}".lstrip("."), name, part
 
@@ -106,7 +109,24 @@ def _in_attributes(layer: Any) -> list[Slot]:
             spelled = gradient_of(name, held, value)
             if spelled is not None:
                 found.append(slot_of(name, layer, name, spelled))
+            elif _is_array(value):
+                found += _kept_in_container(layer, name, value)
     return found
+
+
+def _kept_in_container(layer: Any, name: str, value: Any) -> list[Slot]:
+    """The parameter is an attribute, its gradient in a dict such as self.grads."""
+    for holder, grads in attributes(layer).items():
+        if isinstance(grads, dict) and holder.strip("_") in GRADS_OF:
+            key = name if name in grads else gradient_of(name, grads, value)
+            if key is not None and np.shape(grads[key]) == np.shape(value):
+
+                def grad(holder: str = holder, key: Any = key) -> Any:
+                    return getattr(layer, holder).get(key)
+
+                slot = slot_of(name, layer, name, "")
+                return [Slot(name, slot.get, slot.put, grad)]
+    return []
 
 
 def gradient_of(name: str, held: Mapping[Any, Any], value: Any) -> Any:
@@ -115,20 +135,28 @@ def gradient_of(name: str, held: Mapping[Any, Any], value: Any) -> Any:
         key = spelling.format(name)
         if key in held and (held[key] is None or _is_array(value) or np.shape(held[key]) == np.shape(value)):
             return key
-    core = _core(name)
-    spelled = {f"{prefix}{core}" for prefix in PREFIXES} | {f"{core}{suffix}" for suffix in SUFFIXES}
     for key, grad in held.items():
-        plain = str(key).lower().replace("_", "")
-        if key != name and _is_array(grad) and np.shape(grad) == np.shape(value):
-            for long, short in ALIASES.items():
-                plain = re.sub(f"^(.*){long}(grad.*)?$", rf"\g<1>{short}\g<2>", plain)
-            if plain in spelled:
-                return key
+        if key != name and _is_array(grad) and np.shape(grad) == np.shape(value) and _is_spelled(key, name):
+            return key
     return None
 
 
+def _is_spelled(grad: Any, name: Any) -> bool:
+    """Whether `grad` is a gradient's spelling of `name`, with or without underscores and capitals."""
+    plain, core = _plain(grad), _core(name)
+    for long, short in ALIASES.items():
+        plain = re.sub(f"^(.*){long}(grad.*|update|error)?$", rf"\g<1>{short}\g<2>", plain)
+    before, found, after = plain.rpartition(core) if plain.endswith(core) else plain.partition(core)
+    return bool(found) and ((PREFIX.fullmatch(before) and not after) or (not before and after in SUFFIXES))
+
+
+def _plain(name: Any) -> str:
+    """A name without capitals, underscores and a class's private prefix."""
+    return re.sub(r"^_[A-Za-z0-9]+__", "", str(name)).lower().replace("_", "")
+
+
 def _core(name: Any) -> str:
-    plain = str(name).lower().replace("_", "")
+    plain = _plain(name)
     return ALIASES.get(plain, plain)
 
 
@@ -139,13 +167,14 @@ def is_typical(name: str) -> bool:
 
 # ---- containers ---------------------------------------------------------------------------------
 def _in_containers(layer: Any) -> list[Slot]:
-    held = attributes(layer)
-    containers = {name: value for name, value in held.items() if isinstance(value, (dict, list))}
+    containers = {name: value for name, value in attributes(layer).items() if isinstance(value, (dict, list, tuple))}
     found: list[Slot] = []
     for name, values in containers.items():
-        others = {other: value for other, value in containers.items() if type(value) is type(values)}
-        pairs = [s.format(name) for s in SPELLINGS] + (list(GRADS_OF) if name.strip("_") in PARAMS else [])
-        grads = next((g for g in (*pairs, *(f"_{g}" for g in pairs)) if g in others and g != name), None)
+        kinds = dict if isinstance(values, dict) else (list, tuple)
+        others = {other: value for other, value in containers.items() if isinstance(value, kinds) and other != name}
+        grads = next((g for g in others if _is_spelled(g, name)), None)
+        if grads is None and name.strip("_") in PARAMS:
+            grads = next((g for g in others if g.strip("_") in GRADS_OF), None)
         if grads is not None:
             at = "" if isinstance(values, dict) and name.strip("_") in PARAMS else f"{name}."
             found += _paired(at, lambda n=name: getattr(layer, n), lambda g=grads: getattr(layer, g))  # type: ignore[misc]
@@ -171,7 +200,7 @@ def _paired(path: str, held: Callable[[], Any], written: Callable[[], Any]) -> l
                 return next((grads[c] for c in candidates if c in grads), None)
             return grads[key] if grads is not None and key < len(grads) else None
 
-        if isinstance(value, (dict, list)):
+        if isinstance(value, (dict, list, tuple)):
             found += _paired(f"{path}{key}.", get, grad)
         elif _is_array(value):
             found.append(Slot(f"{path}{key}", get, put, grad))
@@ -182,11 +211,14 @@ def _paired(path: str, held: Callable[[], Any], written: Callable[[], Any]) -> l
 def _parameter_objects(layer: Any) -> list[Slot]:
     """Objects with .value/.grad or .data/.grad, from parameters() or the attributes."""
     listed = getattr(layer, "named_parameters", None) or getattr(layer, "parameters", None)
-    given: Any = listed() if callable(listed) else None
+    try:
+        given: Any = listed() if callable(listed) else None
+    except Exception:  # a method of another kind
+        given = None
     if isinstance(given, Mapping):
         pairs = list(given.items())
     elif isinstance(given, (list, tuple)) or hasattr(given, "__next__"):
-        pairs = [item if isinstance(item, tuple) else (None, item) for item in given]
+        pairs = [item if isinstance(item, tuple) and len(item) == 2 else (None, item) for item in given]
     else:
         pairs = list(inside(attributes(layer).items()))
     own = {id(value): name for name, value in attributes(layer).items()}

@@ -59,7 +59,9 @@ class Subject:
         #: The parameters before the first forward.
         self.initial = self.parameters
         self.frozen: Frozen = Frozen(self.layer, None if like is None else like.frozen)
-        self._spread = False
+        self._spread = self._begun = False
+        #: Whether it has a zero_grad, which comes before each forward.
+        self.zeroes = not self.native and callable(getattr(self.layer, "zero_grad", None))
         #: Arrays that change the output, and whose gradients were not found.
         self.unchecked: list[str] = []
 
@@ -74,7 +76,6 @@ class Subject:
             return  # nothing but Parameters
         self._accepts(inputs)
         y = np.asarray(self.run(inputs))
-        self._zero_grad()
         with np.errstate(all="ignore"):  # a backward that divides by the size of its argument
             self._backward(np.zeros(y.shape, y.dtype))
         found = Discovery(self, inputs, self.names)
@@ -85,6 +86,7 @@ class Subject:
             array = np.asarray(slot.get())
             if array.dtype != self.dtype:
                 slot.put(array.astype(self.dtype))
+        self._begun = True
 
     def _accepts(self, inputs: Mapping[str, Any]) -> None:
         """Whether forward takes that many inputs, and backward one gradient."""
@@ -144,6 +146,8 @@ class Subject:
         return of_parameter_in_place if in_place and array.dtype == np.float64 else of_parameter
 
     def run(self, inputs: Mapping[str, Any]) -> Any:
+        if self.zeroes:
+            self.layer.zero_grad()
         y = self.layer.forward(*inputs.values())
         return y if self.native else self.output_from(self.layer, y)
 
@@ -166,18 +170,12 @@ class Subject:
         return self.backward(inputs, upstream)
 
     def backward(self, inputs: Mapping[str, Any], upstream: Any) -> dict[str, Any]:
-        self._zero_grad()
         back = self._backward(upstream)
         named = list(inputs)
         listed = list(back) if self._spread and isinstance(back, (tuple, list)) else [back]
         if len(listed) != len(named):
             raise ShapeError(f"{self.label}: expected {len(named)} gradients from backward, got {len(listed)}")
         return dict(zip(named, listed, strict=True)) | {name: slot.grad() for name, slot in self.slots.items()}
-
-    def _zero_grad(self) -> None:
-        zero = getattr(self.layer, "zero_grad", None)
-        if not self.native and callable(zero):
-            zero()
 
     def _backward(self, upstream: Any) -> Any:
         try:
@@ -196,7 +194,7 @@ class Subject:
             raise ShapeError(f"{self.label}: backward gives a dict, expected ∂C/∂x; keep the others in attributes")
         if self._spread or not isinstance(back, (tuple, list)):
             return back
-        if len(back) == 1:
+        if len(back) == 1 or not self._begun or (self.slots and len(back) == 1 + len(self.slots)):
             return back[0]
         if all(isinstance(item, np.ndarray) for item in back):
             raise ShapeError(
@@ -235,6 +233,9 @@ def place_of(error: BaseException) -> str:
 
 
 def _label(layer: Any) -> str:
-    text = repr(layer)
+    try:
+        text = repr(layer)
+    except Exception:  # an attribute in a method's place, say
+        return type(layer).__name__
     plain = text.startswith("<") or len(text) > 80 or "\n" in text
     return type(layer).__name__ if plain else text

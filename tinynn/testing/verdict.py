@@ -55,7 +55,9 @@ def verify(
             report.method = "blocks"
             rng = rng or np.random.default_rng(0)
             singly = rng.choice(claim.value.size, min(SINGLY, claim.value.size), replace=False)
-            found = suspects(claim, prober, tolerance, rng)
+            found, complete = suspects(claim, prober, tolerance, rng)
+            if not complete:
+                report.method = "blocks, in part"
             verdict.look_at(np.union1d(singly, found))
     verdict.finish()
     return report
