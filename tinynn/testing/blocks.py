@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinynn.testing.closelook import CloseLook
-from tinynn.testing.prober import QUICK, ROUNDINGS, UNDEFINED, Claim, Prober
+from tinynn.testing.prober import QUICK, ROUNDINGS, UNDEFINED, Claim, Prober, dot
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
@@ -108,7 +108,7 @@ class _Search:
                 self.prober.evaluations += 1
                 ends.append(np.array(self.claim.output(moved.reshape(self.claim.value.shape)), np.float64).ravel())
             change = ends[0] - ends[1]
-            quotients.append(float(upstream @ change) / (2 * step))
+            quotients.append(dot(upstream, change) / (2 * step))
             rounding = float(np.sum(np.where(change != 0, np.abs(upstream) * np.abs(ends[0]), 0.0)))
         return (4 * quotients[1] - quotients[0]) / 3, 4 * ROUNDINGS * rounding / largest
 

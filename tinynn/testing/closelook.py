@@ -12,7 +12,7 @@ import numpy as np
 
 from tinynn.testing.differences import EPSILON, UNKNOWN, Estimate, Slopes, slopes
 from tinynn.testing.noise import Noise
-from tinynn.testing.prober import QUICK, Prober
+from tinynn.testing.prober import QUICK, Prober, dot
 
 #: These reaches are tried in turn, times max(1, |x|): down to where a kink 1e-12 away is left outside, then
 #: up, where the slope of a flat function rises above its rounding. So many of them go down.
@@ -104,7 +104,7 @@ class CloseLook:
             return None
         upstream = self.prober.upstream
         right, left = upstream * up / ahead, upstream * down / back
-        central = float(upstream @ (up - down)) / (ahead - back)
+        central = dot(upstream, up - down) / (ahead - back)
         return float(np.minimum(left, right).sum()), float(np.maximum(left, right).sum()), central, up - down
 
     # ---- the close look -------------------------------------------------------------------------

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 QUICK = 2.0**-9
 #: A value of f is trusted to this many of its roundings.
 ROUNDINGS = 16 * EPSILON
+#: Up to so many numbers a product of two vectors is one thread's work.
+UNTHREADED = 8192
 #: A quick look holds so many numbers at once.
 CHUNK = 1 << 20
 #: Outside of its domain a function raises one of these.
@@ -57,6 +59,11 @@ class Looks(NamedTuple):
     jacobian: Array | None
 
 
+def dot(a: Array, b: Array) -> float:
+    """⟨a, b⟩; of long vectors without BLAS, whose threads wait for one another on a busy machine."""
+    return float(a @ b if a.size <= UNTHREADED else np.sum(a * b))
+
+
 class Prober:
     """Differences of one claim's function."""
 
@@ -88,7 +95,7 @@ class Prober:
         outputs, taken = self.rise(k, step)
         if outputs is None or taken == 0:
             return np.nan, step
-        return float(self.upstream @ outputs), taken
+        return dot(self.upstream, outputs), taken
 
     def rounding(self, change: Array) -> float:
         """What rounding does to ⟨upstream, change⟩: only outputs that changed add to it, if any did."""
