@@ -46,6 +46,12 @@ class Frozen:
         self.restore()
         self._count()
 
+    def __enter__(self) -> None:
+        """What happens inside leaves all generators where they stood, whatever it raises."""
+
+    def __exit__(self, *_: object) -> None:
+        self.restore()
+
     def restore(self) -> None:
         """All generators back to where they stood."""
         for generator, state in self._all:

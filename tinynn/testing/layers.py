@@ -63,29 +63,29 @@ def check_layer(
     report = Report(subject.label)
     if strict:
         check_kind(layer, x)
-    inputs = _inputs(subject, x, input_shape, setting.rng)
-    subject.begin(inputs)
-    report.notes += [
-        f"not checked: {name}, which changes the output; no gradient of it was found (names=…?)"
-        for name in subject.unchecked
-    ]
-    conformance.before(subject, report, inputs, setting.rng)
-    start = subject.parameters
-    if start:
-        subject.assign(_moved(subject, inputs, start, setting.rng))
-    check_gradients(subject, report, inputs, setting)
-    if start:
-        subject.assign(start)
-        look(subject, report, inputs, setting)
-    if x is None:
-        for scale in SCALES:
-            look(subject, report, {name: scale * value for name, value in inputs.items()}, setting)
-    _look_at_one_row(subject, report, inputs, setting)
-    conformance.after(subject, report, inputs, setting.rng)
-    report.couples_batch = result_laws.couples_batch(subject, inputs)
-    if report.couples_batch and couples_batch is False:
-        report.fail("couples-batch", "a row's output depends on the other rows of the batch")
-    subject.frozen.restore()
+    with subject.frozen:
+        inputs = _inputs(subject, x, input_shape, setting.rng)
+        subject.begin(inputs)
+        report.notes += [
+            f"not checked: {name}, which changes the output; no gradient of it was found (names=…?)"
+            for name in subject.unchecked
+        ]
+        conformance.before(subject, report, inputs, setting.rng)
+        start = subject.parameters
+        if start:
+            subject.assign(_moved(subject, inputs, start, setting.rng))
+        check_gradients(subject, report, inputs, setting)
+        if start:
+            subject.assign(start)
+            look(subject, report, inputs, setting)
+        if x is None:
+            for scale in SCALES:
+                look(subject, report, {name: scale * value for name, value in inputs.items()}, setting)
+        _look_at_one_row(subject, report, inputs, setting)
+        conformance.after(subject, report, inputs, setting.rng)
+        report.couples_batch = result_laws.couples_batch(subject, inputs)
+        if report.couples_batch and couples_batch is False:
+            report.fail("couples-batch", "a row's output depends on the other rows of the batch")
     if strict:
         check_strictly(layer, report, inputs)
     return report

@@ -51,19 +51,20 @@ def check_loss(
     report = Report(subject.label)
     prediction = as_float64("prediction", prediction)
     target = _as_given(target)
-    laws.always(subject, report, prediction, target)
-    _gradient(subject, report, prediction, target, tolerance, elementwise, drawn(rng))
-    if subject.native:
-        laws.is_mean(subject, report, prediction, target)
-        weighs = laws.weighs(subject, report, prediction, target)
-        if weighs:
-            weighted = LossSubject(loss, 1.0 + np.arange(len(prediction)) % 3)
-            _gradient(weighted, report, prediction, target, tolerance, elementwise, drawn(rng))
-            report.laws.append("sample weights")
-        elif weighs is False and (strict or sample_weight is not None):
-            report.fail("sample-weights", "sample_weight is taken, and ignored")
-        if strict:
-            laws.strictly(subject, report, prediction, target)
+    with subject.frozen:
+        laws.always(subject, report, prediction, target)
+        _gradient(subject, report, prediction, target, tolerance, elementwise, drawn(rng))
+        if subject.native:
+            laws.is_mean(subject, report, prediction, target)
+            weighs = laws.weighs(subject, report, prediction, target)
+            if weighs:
+                weighted = LossSubject(loss, 1.0 + np.arange(len(prediction)) % 3)
+                _gradient(weighted, report, prediction, target, tolerance, elementwise, drawn(rng))
+                report.laws.append("sample weights")
+            elif weighs is False and (strict or sample_weight is not None):
+                report.fail("sample-weights", "sample_weight is taken, and ignored")
+            if strict:
+                laws.strictly(subject, report, prediction, target)
     return report
 
 

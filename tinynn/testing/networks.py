@@ -55,22 +55,22 @@ def check_network(
     report = Report(f"{subject.label} under {of_loss.label}")
     array = np.asarray(x)
     inputs = {"x": array.astype(np.float64) if array.dtype.kind == "f" else array.copy()}
-    subject.begin(inputs)
-    conformance.before(subject, report, inputs, setting.rng)
-    prediction = np.array(subject.forward(inputs))
-    links = [f"∂C/∂prediction, of {of_loss.label}"]
-    try:
-        check_loss(loss, prediction, target, tolerance=tolerance, rng=setting.rng)
-    except GradientError as error:
-        _part(report, links, 0, error)
-    for claim in _claims(subject, of_loss, inputs, prediction, target, setting):
-        report.arrays[claim.name] = verify(claim, tolerance, elementwise, setting.rng)
-    if report.wrong:
-        _follow(subject, report, inputs["x"], links, setting)
-        report.causes.append(Cause("unknown", "every layer by itself is right: look at how they are joined"))
-        report.raise_if_wrong()
-    conformance.afterwards(subject, report, inputs, np.ones(prediction.shape))
-    subject.frozen.restore()
+    with subject.frozen:
+        subject.begin(inputs)
+        conformance.before(subject, report, inputs, setting.rng)
+        prediction = np.array(subject.forward(inputs))
+        links = [f"∂C/∂prediction, of {of_loss.label}"]
+        try:
+            check_loss(loss, prediction, target, tolerance=tolerance, rng=setting.rng)
+        except GradientError as error:
+            _part(report, links, 0, error)
+        for claim in _claims(subject, of_loss, inputs, prediction, target, setting):
+            report.arrays[claim.name] = verify(claim, tolerance, elementwise, setting.rng)
+        if report.wrong:
+            _follow(subject, report, inputs["x"], links, setting)
+            report.causes.append(Cause("unknown", "every layer by itself is right: look at how they are joined"))
+            report.raise_if_wrong()
+        conformance.afterwards(subject, report, inputs, np.ones(prediction.shape))
     return report
 
 
