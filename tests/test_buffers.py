@@ -20,11 +20,12 @@ def assert_plain(buffers):
 
 @over([row for row in LAYERS if row.differentiable])
 def test_of_layers(row):
-    layer = row.make()
+    layer = row.make().astype(np.float32)
     x = RNG.normal(size=(3, *row.sample)).astype(np.float32)
     layer.backward(np.ones_like(layer.forward(x)))
     for inner in layer.layers_inside():
         assert_plain(inner._buffers)
+        assert {array.dtype.name for array in inner._buffers.values()} <= {"float32", "bool", "int64"}
 
 
 @over(LOSSES)

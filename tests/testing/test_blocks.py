@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tinynn.testing.blocks import LOOKS, SUSPECTS, looks_right, suspects
+from tinynn.testing.blocks import LOOKS, SUSPECTS, _Search, looks_right, suspects
 from tinynn.testing.prober import Claim, Prober
 
 SIZE = 3000
@@ -128,3 +128,12 @@ def test_looks_are_counted():
     assert entries.size == 0 and not complete(SLOPE, f)
     assert complete(SLOPE) and complete(spoilt(1, 500)) and not complete(2 * SLOPE)
     assert 4 * LOOKS < evaluations < 8 * (LOOKS + 3 * 64 + 3)
+
+
+def test_many_faulty_entries_are_found_at_once():
+    wrong = sorted(np.random.default_rng(1).choice(SIZE, SUSPECTS - 2, replace=False).tolist())
+    assert found(spoilt(*wrong))[0].tolist() == wrong
+    it = claim(spoilt(*wrong))
+    search = _Search(it, Prober(it), 1e-8)
+    search.into(np.arange(SIZE), np.ones(SIZE))
+    assert sorted(search.found) == wrong

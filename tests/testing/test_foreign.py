@@ -699,3 +699,50 @@ def test_a_tuple_that_repeats_the_found_gradients_begins_with_that_of_x():
             return back, self.dW, self.db
 
     assert list(check_layer(All(), X).arrays) == ["x", "W", "b"]
+
+
+def test_an_input_that_is_rounded_to_places_stays_one_of_places():
+    rows = RNG.normal(size=(7, 2))
+    layer = from_callables(lambda x, w: w[x.astype(int)], lambda grad, x, w: (None, scattered(grad, x, w)), {"w": rows})
+    assert list(check_layer(layer, np.array([0, 3, 6, 3])).arrays) == ["w"]
+
+
+def scattered(grad, x, w):
+    result = np.zeros_like(w)
+    np.add.at(result, x.astype(int), grad)
+    return result
+
+
+class LeavingOne(LeavingResults):
+    def backward(self, dvalues):
+        super().backward(dvalues)
+        self.dinput = self.__dict__.pop("dinputs")
+
+
+def test_results_under_another_name():
+    assert len(check_layer(LeavingOne(), X).arrays) == 3
+
+
+class OwnEmbedding(nn.Layer):
+    def __init__(self):
+        self.rows = nn.Parameter(RNG.normal(size=(7, 3)))
+        self.words = None
+
+    def initialize(self, rng=None):
+        self.rows.value = np.random.default_rng(rng).normal(size=(7, 3))
+
+    def forward(self, words):
+        if self.training:
+            self.words = words
+        return self.rows.value[words]
+
+    def backward(self, grad):
+        if self.words is None or not self.training:
+            raise nn.StateError("backward needs a forward")
+        self.rows.grad[:] = 0
+        np.add.at(self.rows.grad, self.words, grad)
+        return np.zeros(self.words.shape)
+
+
+def test_the_strict_laws_take_layers_of_places():
+    assert check_layer(OwnEmbedding(), RNG.integers(0, 7, (4, 5)), strict=True).right

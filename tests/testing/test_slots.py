@@ -10,7 +10,7 @@ import pytest
 import tinynn as nn
 from tinynn.testing import GradientError, check_layer
 from tinynn.testing.parts import parts
-from tinynn.testing.slots import GRADS, SPELLINGS, VALUES, Slot, _slots_of
+from tinynn.testing.slots import GRADS, SPELLINGS, VALUES, Slot, _is_spelled, _slots_of
 
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(4, 3))
@@ -338,3 +338,16 @@ def test_float32_parameters_are_checked_in_float64(make):
     assert list(report.arrays) == ["x", "w", "b"]
     assert all(array.largest_error < 1e-9 for array in report.arrays.values())
     assert layer.value("w").dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("grad", "name", "spelled"),
+    [
+        *(("dW", "W", True), ("W_grad", "W", True), ("dL_dW", "W", True), ("weights_gradients", "weights", True)),
+        *(("gradBias", "b", True), ("nabla_w", "weights", True), ("_A__dw", "_A__w", True), ("b_update", "bias", True)),
+        *(("xW", "W", False), ("dWx", "W", False), ("W", "W", False), ("dW_grad", "W", False), ("gradW2", "W", False)),
+        *(("weights_old", "weights", False), ("dx", "W", False), ("", "W", False), ("best_W", "W", False)),
+    ],
+)
+def test_spellings_without_underscores_and_capitals(grad, name, spelled):
+    assert _is_spelled(grad, name) is spelled

@@ -119,6 +119,8 @@ class Weighted(Quadratic):
         if sample_weight is None:
             return cost
         match self.fault:
+            case "weights squared":
+                return super().forward(prediction, target, np.square(sample_weight))
             case "weights only in the value":
                 super().forward(prediction, target)
             case "divided by n instead of the weights' sum":
@@ -249,6 +251,7 @@ CASES = [
         [
             ("weights only in the value", ("sample-weights", *UNCLEAR)),
             ("divided by n instead of the weights' sum", "sample-weights"),
+            ("weights squared", "sample-weights"),
         ],
     ),
     *cases(Weighted, A, Y, [("weights ignored", "sample-weights")], strict=True),

@@ -34,6 +34,8 @@ class Momentum(nn.Optimizer):
                 value[:1] -= learning_rate * velocity[:1]
             case "climbs from where it is flat" if len(value) > 2 and self.steps == 2:
                 value += learning_rate * velocity
+            case "climbs the bowl alone" if len(value) == 2 and np.isclose(grad[1] * value[0], 10 * value[1] * grad[0]):
+                value += 1e-3 * learning_rate * velocity
             case "steps of one length, whatever the rate":
                 value -= (0.1 * np.sign(grad)).astype(value.dtype)
             case "steps too long":
@@ -263,6 +265,7 @@ CASES = [
             ("a new array that nobody sees", ("forgotten", "array-replaced")),
             ("first entries only", ("forgotten", "state-shared")),
             ("climbs from where it is flat", "ascends"),
+            ("climbs the bowl alone", "ascends"),
             ("steps of one length, whatever the rate", "diverges"),
             ("steps too long", "diverges"),
             ("weight decay added to the gradient itself", "grad-written"),
