@@ -190,5 +190,7 @@ def test_predict_takes_no_more_rows_at_a_time_than_it_is_told(batch_size, rows):
     layer, x = Recording(), np.arange(20.0).reshape(10, 2)
     np.testing.assert_array_equal(layer.predict(x, batch_size), 2 * x)
     assert layer.rows == rows
+    assert layer.predict(x.astype(np.float32), batch_size).dtype == np.float32
+    layer.rows = list(rows)
     assert layer.predict(np.float64(3.0), batch_size) == 6.0
     assert layer.rows[len(rows) :] == [None]

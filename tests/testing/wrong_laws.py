@@ -83,6 +83,8 @@ class Gate(Faulty):
                 back = back.astype(np.float32)
             case "upstream clipped at ±100":
                 back = np.clip(grad, -100, 100) * self.gain.value * (1 - t**2)
+            case "upstream below 1e-3 flushed":
+                back = np.where(np.abs(grad) < 1e-3, 0, grad) * self.gain.value * (1 - t**2)
             case "gain gradient clipped at ±100":
                 gain = np.clip(gain, -100, 100)
             case "saturated beyond 2.5":
@@ -232,6 +234,7 @@ CASES = [
             ("float64 gradient", "dtype"),
             ("float32 gradient", "dtype"),
             ("upstream clipped at ±100", "nonlinear"),
+            ("upstream below 1e-3 flushed", "nonlinear"),
             ("gain gradient clipped at ±100", "nonlinear", "gain"),
             ("saturated beyond 2.5", "branch"),
             ("forgets after one backward", ("accumulates", "stale", "nondeterministic")),
