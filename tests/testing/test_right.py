@@ -21,5 +21,14 @@ def test_right_ones_are_accepted(case):
         case.check(np.random.default_rng(seed))
 
 
+@pytest.mark.parametrize(
+    ("name", "seed"),
+    [("max-out, two of the linear functions equal", 10002), ("(1e8 + x) - 1e8, all of it noise", 2006)],
+)
+def test_seeds_that_raised_a_false_alarm_once(name, seed):
+    (case,) = [case for case in CASES if case.name == name]
+    case.check(np.random.default_rng(seed))
+
+
 def test_there_are_enough_of_them():
     assert len({case.name for case in CASES}) == len(CASES) >= 200

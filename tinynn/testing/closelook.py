@@ -66,6 +66,8 @@ class CloseLook:
         self.found: list[Seen] = []
         self.swallowed: list[Seen] = []
         self.smallest_kink: float | None = None
+        #: The difference of the slopes on its two sides.
+        self.bend = 0.0
         self.sloping = self.steepest = 0.0
         #: How far f moves within steps of |x|.
         self.span = 0.0
@@ -143,6 +145,7 @@ class CloseLook:
         if slopes_seen.kinked and finite:
             if reach < self.size or reach < 1:
                 self.smallest_kink = reach
+                self.bend = abs(slopes_seen.right.value - slopes_seen.left.value)
             return None
         smooth = central if finite else _one_sided(slopes_seen)
         return self._judged(Seen(reach, smooth, UNRESOLVED * steep))
@@ -179,7 +182,9 @@ class CloseLook:
         slope = best.slope
         if kink is not None:
             low, high, doubt = self._between(kink)
-            if slope.error > min(1e-3 * abs(slope.value) + 1e-6 * self.largest, 0.02 * (high - low)):
+            # That it lies beside is believed of steps that would have seen it if it were here.
+            sharp = min(1e-3 * abs(slope.value) + 1e-6 * self.largest, 0.02 * (high - low), 0.04 * self.bend)
+            if slope.error > sharp:
                 slack = 1e-6 * max(abs(low), abs(high), abs(self.claimed)) + doubt
                 inside = low - slack <= self.claimed <= high + slack
                 middle = Estimate((low + high) / 2, (high - low) / 2)
