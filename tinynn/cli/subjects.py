@@ -17,7 +17,7 @@ import numpy as np
 
 import tinynn as nn
 from tinynn.errors import InvalidValueError
-from tinynn.testing.points import required
+from tinynn.testing.signatures import required
 
 if TYPE_CHECKING:
     from argparse import Namespace

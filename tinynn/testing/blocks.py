@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinynn.testing.closelook import CloseLook
-from tinynn.testing.prober import QUICK, ROUNDINGS, UNDEFINED, Claim, Prober, dot
+from tinynn.testing.prober import QUICK, ROUNDINGS, UNDEFINED, Claim, Prober, dot, largest_finite
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
@@ -53,7 +53,7 @@ class _Search:
         self.claimed = np.ravel(claim.gradient)
         self.value = np.ravel(claim.value)
         self.scale = np.maximum(1.0, np.abs(self.value))
-        self.largest = float(np.abs(self.claimed[np.isfinite(self.claimed)]).max(initial=0.0))
+        self.largest = largest_finite(self.claimed)
         self.found: set[int] = set()
         self.settled: dict[int, bool] = {}
         self.looks = 0

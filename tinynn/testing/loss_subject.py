@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,8 +10,8 @@ import numpy as np
 from tinynn.errors import DtypeError, ShapeError
 from tinynn.losses.base import Loss
 from tinynn.testing.generators import Frozen
-from tinynn.testing.points import required
 from tinynn.testing.report import Report
+from tinynn.testing.signatures import names_of, required
 from tinynn.testing.subjects import copied, place_of
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class LossSubject:
 
     @property
     def takes_weights(self) -> bool:
-        return "sample_weight" in _arguments(self._forward)
+        return "sample_weight" in names_of(self._forward)
 
     def value(self, prediction: Array, target: Any, sample_weight: Any = None) -> float:
         """C; anything but one real number is an error."""
@@ -113,16 +112,9 @@ def duplicate(target: Any) -> Any:
     return target.copy() if isinstance(target, np.ndarray) else copy.deepcopy(target)
 
 
-def _arguments(function: Callable[..., Any]) -> list[str]:
-    try:
-        return list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return []
-
-
 def _in_order(function: Callable[..., Any], prediction: Any, target: Any) -> tuple[Any, Any]:
     """Prediction and target as the names of the arguments ask for them: Keras puts the target first."""
-    names = [name.lower() for name in _arguments(function)[:2]]
+    names = [name.lower() for name in names_of(function)[:2]]
     if len(names) < 2 or names[1] in SURELY:
         return prediction, target
     target_first = names[0] in SURELY or (names[0] in TARGETS and names[1] in PREDICTIONS)
@@ -136,10 +128,10 @@ def _for_backward(backward: Callable[..., Any], prediction: Any, target: Any) ->
         case 0:
             return ()
         case 1:
-            name = _arguments(backward)[0].lower()
+            name = names_of(backward)[0].lower()
             return (target,) if name in TARGETS else (prediction,) if name in PREDICTIONS else (1.0,)
         case 3:
-            first = _arguments(backward)[0].lower()
+            first = names_of(backward)[0].lower()
             return (*pair, 1.0) if first in (*PREDICTIONS, *TARGETS) else (1.0, prediction, target)
         case _:
             return pair

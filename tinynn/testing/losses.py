@@ -83,7 +83,7 @@ def _gradient(
     subject: LossSubject, report: Report, prediction: Array, target: Any, tolerance: float, elementwise: int, rng: Any
 ) -> None:
     given = subject.gradient(prediction.copy(), duplicate(target))
-    gradient = claimed_gradient(subject.label, "prediction", prediction, None if given is None else np.array(given))
+    gradient = claimed_gradient(subject.label, "prediction", prediction, given)
 
     def output(changed: Array) -> Any:
         return np.float64(subject.value(changed, target))

@@ -13,8 +13,8 @@ from tinynn.parameter import Parameter
 from tinynn.testing import descent_laws as descent
 from tinynn.testing import optimizer_laws as laws
 from tinynn.testing import own_optimizer_laws as own
-from tinynn.testing.points import required
 from tinynn.testing.report import Report
+from tinynn.testing.signatures import required
 
 if TYPE_CHECKING:
     Factory = Callable[[Sequence[Parameter]], Any]

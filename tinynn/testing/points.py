@@ -9,8 +9,7 @@ import numpy as np
 
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.testing.report import ArrayReport, Cause, GradientError, Report
-from tinynn.testing.signatures import left_over, positional, takes_each, takes_names
-from tinynn.testing.signatures import required as required
+from tinynn.testing.signatures import left_over, positional, required, takes_each, takes_names
 from tinynn.testing.trees import CONTAINERS, Missing, Tree, in_array, keys_of
 
 

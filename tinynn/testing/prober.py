@@ -64,6 +64,11 @@ def dot(a: Array, b: Array) -> float:
     return float(a @ b if a.size <= UNTHREADED else np.sum(a * b))
 
 
+def largest_finite(array: Array) -> float:
+    """The largest finite size in an array, 0 if there is none."""
+    return float(np.abs(array[np.isfinite(array)]).max(initial=0.0))
+
+
 class Prober:
     """Differences of one claim's function."""
 

@@ -14,6 +14,10 @@ def _parameters(f: Callable[..., Any]) -> list[inspect.Parameter]:
         return []
 
 
+def names_of(f: Callable[..., Any]) -> list[str]:
+    return [p.name for p in _parameters(f)]
+
+
 def positional(f: Callable[..., Any]) -> list[inspect.Parameter]:
     return [p for p in _parameters(f) if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
 

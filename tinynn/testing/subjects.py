@@ -19,8 +19,8 @@ from tinynn.layers.base import Layer
 from tinynn.testing.discovery import Discovery
 from tinynn.testing.generators import Frozen
 from tinynn.testing.parts import attributes, is_part, parts
-from tinynn.testing.points import required
 from tinynn.testing.report import Report
+from tinynn.testing.signatures import required
 from tinynn.testing.slots import Slot, slot_of
 
 

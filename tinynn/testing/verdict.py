@@ -15,7 +15,7 @@ from tinynn.testing.blocks import suspects
 from tinynn.testing.closelook import TIGHT, TIGHT_OF_LARGEST, CloseLook
 from tinynn.testing.complexstep import complex_step
 from tinynn.testing.differences import EPSILON
-from tinynn.testing.prober import Claim, Prober
+from tinynn.testing.prober import Claim, Prober, largest_finite
 from tinynn.testing.report import ArrayReport
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class _Verdict:
     def __init__(self, claim: Claim, prober: Prober, tolerance: float, report: ArrayReport) -> None:
         self.claim, self.prober, self.tolerance, self.report = claim, prober, tolerance, report
         self.claimed = np.ravel(claim.gradient)
-        self.largest = float(np.abs(self.claimed[np.isfinite(self.claimed)]).max(initial=0.0))
+        self.largest = largest_finite(self.claimed)
         self.numeric = np.full(self.claimed.size, np.nan)
         self.noise = np.zeros(self.claimed.size)
         self.wrong: list[int] = []
@@ -141,8 +141,7 @@ class _Verdict:
             return self.largest
         shared = (jacobian[:, jacobian[k] != 0] != 0).any(axis=1)
         shared[k] = True
-        beside = np.abs(self.claimed[shared])
-        return float(beside[np.isfinite(beside)].max(initial=0.0))
+        return largest_finite(self.claimed[shared])
 
     def _rounded(self) -> Array:
         """What rounding does to each entry of the claimed gradient."""
