@@ -6,7 +6,7 @@ PIP := $(BIN) -m pip --disable-pip-version-check install --quiet
 MANIFESTS := pyproject.toml packages/tinynn-mnist/pyproject.toml
 PEERS := .venv-peers
 
-.PHONY: help train test lint types format nielsen step gradcheck mutants clean
+.PHONY: help train test lint types format nielsen bench step gradcheck mutants clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s%s\n", $$1, $$2 }' Makefile
@@ -31,8 +31,11 @@ format: $(VENV)/dev.stamp ## rewrite the files as format and lint want them
 nielsen: $(VENV)/core.stamp ## repeat the book's runs on MNIST
 	$(BIN) benchmarks/nielsen.py
 
+bench: $(PEERS)/made.stamp ## all benchmarks, side by side with the peers, into docs/benchmarks.md (QUICK=1: short)
+	$(PEERS)/bin/python benchmarks/run.py $(QUESTIONS) $(if $(QUICK),--quick)
+
 step: $(VENV)/core.stamp ## measure one training step against its matrix products
-	$(BIN) benchmarks/step.py
+	$(BIN) benchmarks/questions/step.py --quick --peers floor,tinynn
 
 gradcheck: $(PEERS)/made.stamp ## compare tinynn.testing with the gradient checkers of others
 	$(PEERS)/bin/python benchmarks/gradcheck.py --sensitivity --speed --write docs/gradient_checking.md
