@@ -5,9 +5,10 @@ A new class joins every law by one row here. test_public_api.py fails for a publ
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -223,6 +224,11 @@ OPTIMIZERS = [
     row(nn.Adadelta, falling(5.0, 500), falling(1.0, 5000)),
     row(nn.Lion, falling(0.05, 500), falling(0.01, 5000)),
 ]
+#: The rows of the rules that have a compiled form, and the same with it.
+WITH_LOOP = [each for each in OPTIMIZERS if "fused" in inspect.signature(each.make).parameters]
+FUSED = [replace(each, options=(*each.options, ("fused", True))) for each in WITH_LOOP]
+if importlib.util.find_spec("numba"):
+    OPTIMIZERS = OPTIMIZERS + FUSED
 
 
 def over(rows: list[Any]) -> pytest.MarkDecorator:

@@ -9,7 +9,7 @@ from cases import OPTIMIZERS, OptimizerRow, over
 from memory import SMALL, peak_of
 
 import tinynn as nn
-from tinynn.optimizers import base
+from tinynn.optimizers import blocks
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -133,9 +133,9 @@ def test_two_optimizers_share_nothing(row):
 @pytest.mark.parametrize("size", [1, 4])
 def test_the_block_size_does_not_matter(row, size, monkeypatch):
     expected = train(row(parameters(), weight_decay=0.1, l1_decay=0.01), 10)
-    monkeypatch.setattr(base, "BLOCK", size)
+    monkeypatch.setattr(blocks, "BLOCK", size)
     optimizer = row(parameters(), weight_decay=0.1, l1_decay=0.01)
-    assert len(optimizer._blocks) == -(-9 // size)
+    assert len(optimizer._parts[0].blocks) == (1 if optimizer.fused else -(-9 // size))
     np.testing.assert_allclose(train(optimizer, 10), expected, rtol=1e-13, atol=1e-15)
 
 
@@ -143,8 +143,8 @@ def test_the_block_size_does_not_matter(row, size, monkeypatch):
 @over(OPTIMIZERS)
 def test_a_warm_step_allocates_no_array(row, dtype, monkeypatch):
     """Two blocks and a bit, penalties included; the smallest piece has 24 kB."""
-    monkeypatch.setattr(base, "BLOCK", 8192)
-    weight = nn.Parameter(np.ones(2 * base.BLOCK + 6000, dtype))
+    monkeypatch.setattr(blocks, "BLOCK", 8192)
+    weight = nn.Parameter(np.ones(2 * blocks.BLOCK + 6000, dtype))
     optimizer = row([weight], 1e-3, weight_decay=0.1, l1_decay=0.1)
     weight.grad = np.linspace(-1, 1, weight.size)
     assert peak_of(optimizer.step) < SMALL

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tinynn.optimizers import compiled
 from tinynn.optimizers.moments import Moments
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tinynn._arrays import Array
     from tinynn.optimizers.groups import Rate
+    from tinynn.optimizers.part import Call
+    from tinynn.optimizers.scratch import Scratch
 
 
 class Adam(Moments):
@@ -24,7 +30,7 @@ class Adam(Moments):
     PyTorch's form: ε beside the root of the corrected v̂ (Keras and scikit-learn: "ε-hat", beside √v).
 
     Parameters: parameters, learning_rate, weight_decay (L2, into the gradient), l1_decay as in Optimizer;
-    betas, (β₁, β₂); epsilon; amsgrad.
+    betas, (β₁, β₂); epsilon; amsgrad; fused as in Optimizer.
     Source: Kingma & Ba (2015), algorithm 1; Reddi, Kale & Kumar (2018) for AMSGrad.
 
     >>> from tinynn import Parameter
@@ -48,6 +54,7 @@ class Adam(Moments):
         amsgrad: bool = False,
         weight_decay: float = 0.0,
         l1_decay: float = 0.0,
+        fused: bool = False,
     ) -> None:
         self.amsgrad = bool(amsgrad)
         super().__init__(
@@ -57,6 +64,7 @@ class Adam(Moments):
             epsilon=epsilon,
             weight_decay=weight_decay,
             l1_decay=l1_decay,
+            fused=fused,
         )
 
     def _slot_names(self) -> tuple[str, ...]:
@@ -86,6 +94,36 @@ class Adam(Moments):
         np.multiply(change, learning_rate * root / self._correction, change)
         np.subtract(value, change, value)
 
+    def numbers(self, learning_rate: float) -> tuple[float, ...]:
+        """β₁, 1 − β₁, β₂, 1 − β₂, ε c, η c / (1 − β₁ᵗ)."""
+        (decay, square_decay), root = self.betas, math.sqrt(self._square_correction)
+        rate = learning_rate * root / self._correction
+        return decay, 1.0 - decay, square_decay, 1.0 - square_decay, self.epsilon * root, rate
+
+    def calls(self, value: Array, grad: Array, numbers: list[Array], scratch: Scratch, **slots: Array) -> list[Call]:
+        """The calls that `update` makes."""
+        mean, mean_square, *largest = slots.values()
+        decay, rest, square_decay, square_rest, epsilon, rate = numbers
+        change = scratch.like("change", value)
+        return [
+            (np.multiply, (mean, decay, mean)),
+            (np.multiply, (grad, rest, change)),
+            (np.add, (mean, change, mean)),
+            (np.multiply, (mean_square, square_decay, mean_square)),
+            (np.square, (grad, change)),
+            (np.multiply, (change, square_rest, change)),
+            (np.add, (mean_square, change, mean_square)),
+            *[(partial(np.maximum, out=array), (array, mean_square)) for array in largest],
+            (np.sqrt, (largest[0] if largest else mean_square, change)),
+            (np.add, (change, epsilon, change)),
+            (np.divide, (mean, change, change)),
+            (np.multiply, (change, rate, change)),
+            (np.subtract, (value, change, value)),
+        ]
+
+    def loop(self) -> Callable[..., None]:
+        return compiled.adam
+
 
 class AdamW(Adam):
     """Adam whose weight decay shrinks the weights instead of joining the gradient.
@@ -93,7 +131,7 @@ class AdamW(Adam):
     w ← (1 − η λ) w, then Adam's step
 
     Parameters: parameters, learning_rate, l1_decay as in Optimizer; weight_decay, λ = 0.01 as in PyTorch
-    (Keras: 0.004, optax: 0.0001); betas, (β₁, β₂); epsilon; amsgrad.
+    (Keras: 0.004, optax: 0.0001); betas, (β₁, β₂); epsilon; amsgrad; fused as in Optimizer.
     Source: Loshchilov & Hutter (2019), algorithm 2.
 
     >>> from tinynn import Parameter
@@ -117,6 +155,7 @@ class AdamW(Adam):
         amsgrad: bool = False,
         weight_decay: float = 0.01,
         l1_decay: float = 0.0,
+        fused: bool = False,
     ) -> None:
         super().__init__(
             parameters,
@@ -126,4 +165,5 @@ class AdamW(Adam):
             amsgrad=amsgrad,
             weight_decay=weight_decay,
             l1_decay=l1_decay,
+            fused=fused,
         )

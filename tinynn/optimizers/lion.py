@@ -51,10 +51,10 @@ class Lion(Optimizer):
     def update(self, value: Array, grad: Array, learning_rate: float, *, mean: Array) -> None:
         """w ← w − η sign(β₁ m + (1 − β₁) g)."""
         change, term = self.scratch("change", value), self.scratch("term", value)
-        np.multiply(mean, self.betas[0], change)
-        np.multiply(grad, 1.0 - self.betas[0], term)
+        np.multiply(mean, self.operand(self.betas[0]), change)
+        np.multiply(grad, self.operand(1.0 - self.betas[0]), term)
         np.add(change, term, change)
         np.sign(change, change)
         np.multiply(change, learning_rate, change)
         np.subtract(value, change, value)
-        decay_mean(mean, grad, self.betas[1], term)
+        decay_mean(mean, grad, self.betas[1], term, self._operands)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from tinynn.optimizers.moments import Moments
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
+    from tinynn.optimizers.groups import Rate
 
 
 class RAdam(Moments):
@@ -32,6 +33,25 @@ class RAdam(Moments):
     array([0.8], dtype=float32)
     """
 
+    def __init__(
+        self,
+        parameters: Any,
+        learning_rate: Rate = 0.001,
+        *,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+        l1_decay: float = 0.0,
+    ) -> None:
+        super().__init__(
+            parameters,
+            learning_rate,
+            betas=betas,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
+            l1_decay=l1_decay,
+        )
+
     def _rectification(self) -> float | None:
         """r, or None while ρₜ ≤ 5."""
         limit = 2.0 / (1.0 - self.betas[1]) - 1.0
@@ -50,7 +70,8 @@ class RAdam(Moments):
             np.multiply(mean, rate, change)
         else:
             np.sqrt(mean_square, change)
-            np.add(change, self.epsilon, change)
+            np.add(change, self.operand(self.epsilon), change)
             np.divide(mean, change, change)
-            np.multiply(change, rate * rectification * math.sqrt(self._square_correction), change)
+            rate *= rectification * math.sqrt(self._square_correction)
+            np.multiply(change, rate, change)
         np.subtract(value, change, value)

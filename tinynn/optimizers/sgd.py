@@ -8,11 +8,16 @@ import numpy as np
 
 from tinynn._arguments import fraction, not_negative
 from tinynn.errors import InvalidValueError
+from tinynn.optimizers import compiled
 from tinynn.optimizers.base import Optimizer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tinynn._arrays import Array
     from tinynn.optimizers.groups import Rate
+    from tinynn.optimizers.part import Call
+    from tinynn.optimizers.scratch import Scratch
 
 
 class SGD(Optimizer):
@@ -25,7 +30,7 @@ class SGD(Optimizer):
     The learning rate stands outside the velocity, as in PyTorch (Keras and scikit-learn put it inside).
 
     Parameters: parameters, learning_rate, weight_decay, l1_decay as in Optimizer; momentum, μ from 0 to
-    below 1; dampening, d; nesterov, which needs momentum and no dampening.
+    below 1; dampening, d; nesterov, which needs momentum and no dampening; fused as in Optimizer.
     Source: Nielsen ch. 1, eq. 20–21; Sutskever et al. (2013).
 
     >>> from tinynn import Parameter
@@ -51,6 +56,7 @@ class SGD(Optimizer):
         nesterov: bool = False,
         weight_decay: float = 0.0,
         l1_decay: float = 0.0,
+        fused: bool = False,
     ) -> None:
         self.momentum = fraction("SGD: momentum", momentum)
         self.dampening = not_negative("SGD: dampening", dampening)
@@ -59,27 +65,45 @@ class SGD(Optimizer):
             raise InvalidValueError(
                 f"SGD: nesterov needs momentum above 0 and dampening 0, got {momentum=} and {dampening=}"
             )
-        super().__init__(parameters, learning_rate, weight_decay=weight_decay, l1_decay=l1_decay)
+        super().__init__(parameters, learning_rate, weight_decay=weight_decay, l1_decay=l1_decay, fused=fused)
 
     def _slot_names(self) -> tuple[str, ...]:
         return self.slots if self.momentum else ()
 
     def update(self, value: Array, grad: Array, learning_rate: float, *, velocity: Array | None = None) -> None:
         """w ← w − η g, or − η b with momentum."""
-        change = self.scratch("change", value)
-        if velocity is None:
-            np.multiply(grad, self.operand(learning_rate), change)
-        elif self.steps == 1:
-            np.copyto(velocity, grad)
-            np.multiply(velocity, learning_rate * (1.0 + self.momentum * self.nesterov), change)
-        else:
+        step, change = grad, self.scratch("change", value)
+        if velocity is not None:
             np.multiply(velocity, self.momentum, velocity)
-            np.multiply(grad, 1.0 - self.dampening, change)
-            np.add(velocity, change, velocity)
+            # All of the gradient enters at first, for the velocity is 0 then.
+            np.multiply(grad, 1.0 if self.steps == 1 else 1.0 - self.dampening, change)
+            step = np.add(velocity, change, velocity)
             if self.nesterov:
                 np.multiply(velocity, self.momentum, change)
-                np.add(change, grad, change)
-                np.multiply(change, learning_rate, change)
-            else:
-                np.multiply(velocity, learning_rate, change)
+                step = np.add(change, grad, change)
+        np.multiply(step, learning_rate, change)
         np.subtract(value, change, value)
+
+    def numbers(self, learning_rate: float) -> tuple[float, ...]:
+        """μ, 1 − d, η."""
+        return self.momentum, 1.0 if self.steps == 1 else 1.0 - self.dampening, learning_rate
+
+    def calls(self, value: Array, grad: Array, numbers: list[Array], scratch: Scratch, **slots: Array) -> list[Call]:
+        """The calls that `update` makes."""
+        momentum, share, rate = numbers
+        step, change = grad, scratch.like("change", value)
+        calls: list[Call] = []
+        for velocity in slots.values():
+            step = velocity
+            calls += [(np.multiply, (velocity, momentum, velocity))]
+            if self.dampening:
+                calls += [(np.multiply, (grad, share, change)), (np.add, (velocity, change, velocity))]
+            else:
+                calls += [(np.add, (velocity, grad, velocity))]
+        if self.nesterov:
+            step = change
+            calls += [(np.multiply, (velocity, momentum, change)), (np.add, (change, grad, change))]
+        return [*calls, (np.multiply, (step, rate, change)), (np.subtract, (value, change, value))]
+
+    def loop(self) -> Callable[..., None]:
+        return compiled.nesterov if self.nesterov else compiled.sgd
