@@ -34,6 +34,11 @@ class Buffers(dict[str, "Array"]):
         array = self[name] = store[:size].reshape(shape)
         return array
 
+    def release(self, name: str) -> None:
+        """Forget the array of this name."""
+        self.pop(name, None)
+        self._stores.pop(name, None)
+
 
 class Layout:
     """A number that goes up whenever some layer or parameter anywhere moves to other arrays.

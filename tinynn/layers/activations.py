@@ -8,17 +8,18 @@ Each works element by element on an array of any shape. `_apply` writes a = f(z)
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from tinynn._arrays import HALF, ONE, ZERO, as_floats
 from tinynn.errors import TinynnError
 from tinynn.layers.bound import BoundLayer
+from tinynn.layers.stages import Elementwise
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
-    from tinynn.layers.bound import Call
+    from tinynn.layers.stages import Call, Stage
 
 
 class Activation(BoundLayer):
@@ -43,9 +44,8 @@ class Activation(BoundLayer):
         self._apply(x, output)
         return output
 
-    def _bind(self, x: Array) -> None:
-        self._output = self._buffers.take("output", x.shape, x.dtype)
-        self._grad = self._buffers.take("grad", x.shape, x.dtype)
+    def _bind(self, x: Array, output: Array | None = None) -> None:
+        self._output = self._buffers.take("output", x.shape, x.dtype) if output is None else output
 
     def _forward(self, x: Array) -> Array:
         output: Array = self._output  # type: ignore[assignment]
@@ -54,14 +54,42 @@ class Activation(BoundLayer):
         return output
 
     def _backward(self, grad: Array) -> Array:
-        self._derive(grad, self._grad)
-        return self._grad
+        grad_z = self._gradient()
+        self._derive(grad, grad_z)
+        return grad_z
 
     def _scratch(self, name: str, like: Array) -> Array:
         return self.buffer(name, like.shape, like.dtype)
 
 
-class Sigmoid(Activation):
+class HotActivation(Activation):
+    """An activation that also lists its calls, so that a plan can cut and share them; abstract.
+
+    Its `_derive` reads the output and not the input, so a plan lets it write over its input.
+    """
+
+    in_place: ClassVar[bool] = True
+
+    @abc.abstractmethod
+    def _forward_calls(self, z: Array, a: Array) -> list[Call]:
+        """`_apply` on some rows."""
+
+    @abc.abstractmethod
+    def _backward_calls(self, a: Array, grad: Array, out: Array) -> list[Call]:
+        """`_derive` on some rows."""
+
+    def _forward_stages(self, x: Array) -> list[Stage]:
+        self._input, a = x, self._output
+        assert a is not None
+        return [Elementwise(len(x), x.size, lambda rows: self._forward_calls(x[rows], a[rows]))]
+
+    def _backward_stages(self, grad: Array) -> list[Stage]:
+        a, out = self._output, self._gradient()
+        assert a is not None
+        return [Elementwise(len(a), a.size, lambda rows: self._backward_calls(a[rows], grad[rows], out[rows]))]
+
+
+class Sigmoid(HotActivation):
     """The smooth neuron: 0 far below the threshold, 1 far above it.
 
     a = σ(z) = 1 / (1 + e⁻ᶻ) = ½ tanh(z / 2) + ½                     forward
@@ -90,26 +118,24 @@ class Sigmoid(Activation):
         np.multiply(out, a, out)
         np.multiply(out, grad, out)
 
-    def _forward_calls(self, x: Array) -> list[Call]:
-        self._input = x
-        a, half = self._output, HALF[x.dtype]
+    def _forward_calls(self, z: Array, a: Array) -> list[Call]:
+        half = HALF[z.dtype]
         return [
-            (np.multiply, (x, half, a)),
+            (np.multiply, (z, half, a)),
             (np.tanh, (a, a)),
             (np.multiply, (a, half, a)),
             (np.add, (a, half, a)),
         ]
 
-    def _backward_calls(self, grad: Array) -> list[Call]:
-        a, out = self._output, self._grad
+    def _backward_calls(self, a: Array, grad: Array, out: Array) -> list[Call]:
         return [
-            (np.subtract, (ONE[grad.dtype], a, out)),
+            (np.subtract, (ONE[a.dtype], a, out)),
             (np.multiply, (out, a, out)),
             (np.multiply, (out, grad, out)),
         ]
 
 
-class Tanh(Activation):
+class Tanh(HotActivation):
     """The sigmoid stretched to (−1, 1).
 
     a = tanh z                                                       forward
@@ -130,6 +156,16 @@ class Tanh(Activation):
         np.multiply(a, a, out)
         np.subtract(ONE[a.dtype], out, out)
         np.multiply(out, grad, out)
+
+    def _forward_calls(self, z: Array, a: Array) -> list[Call]:
+        return [(np.tanh, (z, a))]
+
+    def _backward_calls(self, a: Array, grad: Array, out: Array) -> list[Call]:
+        return [
+            (np.multiply, (a, a, out)),
+            (np.subtract, (ONE[a.dtype], out, out)),
+            (np.multiply, (out, grad, out)),
+        ]
 
 
 class Step(Activation):

@@ -3,15 +3,13 @@
 On a small network what Python does around the NumPy calls costs as much as the calls. So the built-in
 hot layers look up shapes, buffers and views once, in `_bind`, and keep them as attributes; `_forward`
 and `_backward` then are NumPy calls alone. The public `forward` and `backward` check their argument each
-time; a Sequential that has seen a shape before need not (see plan.py). A 784-15-10 step with batch 10
-takes 23 µs so, and 33 µs with layers that look everything up in each call.
+time; a Sequential that has seen a shape before need not (see plan.py).
 """
 
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -20,20 +18,23 @@ from tinynn.layers.base import Layer
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Dtype
-
-    #: A function and its arguments, ready to run in every step.
-    Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+    from tinynn.layers.stages import Stage
 
 
 class BoundLayer(Layer):
     """Forward and backward in three parts: admit, bind, compute; abstract."""
 
-    transient: ClassVar[tuple[str, ...]] = (*Layer.transient, "_shape", "_dtype", "_grad", "_planned")
+    transient: ClassVar[tuple[str, ...]] = (*Layer.transient, "_shape", "_dtype", "_grad", "_planner")
+    #: Whether forward may write its output over its input, which backward then does not read.
+    in_place: ClassVar[bool] = False
+    #: Whether backward reads what forward returned.
+    reads_output: ClassVar[bool] = True
     _shape: tuple[int, ...] | None = None
     _dtype: Dtype | None = None
-    _grad: Array
-    #: The input that somebody's plan counts on.
-    _planned: Array | None = None
+    #: Where backward writes ∂C/∂x; None until it is needed.
+    _grad: Array | None = None
+    #: Whose plan runs this layer past its public methods, in arrays that layers share.
+    _planner: object = None
 
     @abc.abstractmethod
     def _admit(self, x: Any) -> Array:
@@ -44,8 +45,8 @@ class BoundLayer(Layer):
         """forward into fresh arrays, remembering nothing."""
 
     @abc.abstractmethod
-    def _bind(self, x: Array) -> None:
-        """Prepare `_output`, `_grad` and whatever `_forward` and `_backward` use, for inputs like x."""
+    def _bind(self, x: Array, output: Array | None = None) -> None:
+        """Prepare `_output`, in the array given if any, and what `_forward` and `_backward` use, for inputs like x."""
 
     @abc.abstractmethod
     def _forward(self, x: Array) -> Array:
@@ -59,23 +60,49 @@ class BoundLayer(Layer):
         """backward_parameters for a gradient of the output's shape."""
         self._backward(grad)
 
-    def _forward_calls(self, x: Array) -> list[Call]:
-        """`_forward` as a list of calls, for an x that is the same array in every step.
+    # ---- the same as stages, for a plan: what is hot lists its NumPy calls, the tests hold both equal ----
+    def _enter(self, x: Array) -> Any:
+        """The part of `_forward` that depends on which array x is; `_entered` lists the rest."""
+        self._forward(x)
 
-        A hot layer lists its NumPy calls here, so that a chain of layers runs as one flat list; its
-        `_forward` is the same in readable form, and the tests hold the two equal to the last bit.
-        """
+    def _entered(self) -> list[Stage]:
+        return []
+
+    def _forward_stages(self, x: Array) -> list[Stage]:
+        """`_forward` for an x that is the same array in every step."""
         return [(self._forward, (x,))]
 
-    def planned_forward(self) -> list[Call]:
-        """`_forward_calls` for the present input; another input will tell those who noted them."""
-        self._planned = self._input
-        return self._forward_calls(self._input)  # type: ignore[arg-type]
-
-    def _backward_calls(self, grad: Array) -> list[Call]:
-        """`_backward` as a list of calls, for a grad that is the same array in every step."""
+    def _backward_stages(self, grad: Array) -> list[Stage]:
+        """`_backward` for a grad that is the same array in every step, the input too."""
         return [(self._backward, (grad,))]
 
+    def _gradient(self) -> Array:
+        """The array for ∂C/∂x."""
+        if self._grad is None:
+            self._grad = self._buffers.take("grad", self._input.shape, self._input.dtype)  # type: ignore[union-attr]
+        return self._grad
+
+    def _join_plan(self, planner: object, x: Array, grad: Array | None, *, over_input: bool) -> Array:
+        """Bind to x and to a plan's array for ∂C/∂x; returns the output's array, which may be x itself."""
+        if self._planner is not planner:
+            self._planner = planner
+            LAYOUT.version += 1  # another plan may count on this layer
+        self._bind(x, x if over_input else None)
+        self._shape, self._dtype, self._input, self._grad = x.shape, x.dtype, x, grad
+        self._refresh()
+        return self._output  # type: ignore[return-value]
+
+    def _leave_plan(self) -> None:
+        """Arrays of its own again, since somebody calls this layer by hand; the plan is void."""
+        self._planner = self._shape = self._grad = None
+        self._buffers.release("output")
+        LAYOUT.version += 1
+
+    def _bound(self) -> dict[str, Any]:
+        """What binding has set, for a plan that returns to these arrays later."""
+        return {name: vars(self)[name] for name in self.transient if name in vars(self) and name != "_buffers"}
+
+    # ---- what everybody calls ------------------------------------------------------------------------
     def _refresh(self) -> None:
         """Look the parameters' arrays up again if they have moved."""
 
@@ -85,20 +112,20 @@ class BoundLayer(Layer):
     def forward(self, x: Any) -> Array:
         if not self.training:
             return self._evaluate(self._admit(x))
+        if self._planner is not None:
+            self._leave_plan()
         if not self._fits(x):
             x = self._admit(x)
             if not self._fits(x):
                 self._bind(x)
-                self._shape, self._dtype = x.shape, x.dtype
-                LAYOUT.version += 1
-        if self._planned is not None and x is not self._planned:
-            self._planned = None
-            LAYOUT.version += 1
+                self._shape, self._dtype, self._grad = x.shape, x.dtype, None
         self._refresh()
         return self._forward(x)
 
     def backward(self, grad: Any) -> Array:
         grad = self._upstream(grad, self._output)
+        if self._planner is not None:
+            self._leave_plan()
         self._refresh()
         return self._backward(grad)
 

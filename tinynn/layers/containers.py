@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from tinynn._arrays import as_floats
 from tinynn.errors import DtypeError, ShapeError, StateError
 from tinynn.layers.base import Layer
+from tinynn.layers.plan import same_dtype
 from tinynn.layers.tree import Tree
 
 if TYPE_CHECKING:
@@ -62,14 +61,7 @@ class Container(Layer):
 
     def _checked(self, k: int, what: str, given: Array, result: Array) -> Array:
         """What layer k made of `given`, refused if it changed the dtype on the way."""
-        if isinstance(result, np.ndarray) and result.dtype == given.dtype:
-            return result
-        got = f"an array of {result.dtype}" if isinstance(result, np.ndarray) else repr(result)
-        raise DtypeError(
-            f"{type(self).__name__}: layer {k}, {self._layers[k]!r}, was given {given.dtype} and its {what} returned "
-            f"{got}; a layer computes in the dtype it is given (does it mix in arrays or parameters of another dtype? "
-            "make them with dtype=np.float32, or convert the network with astype)"
-        )
+        return same_dtype(type(self).__name__, k, self._layers[k], what, given, result)
 
     def summary_rows(self, x: Array) -> list[tuple[Layer, int, Array]]:
         """A row for this container, then one for each layer inside, and for those inside them."""

@@ -12,12 +12,16 @@ from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.initializers import glorot_uniform, zeros
 from tinynn.layers.bound import BoundLayer
+from tinynn.layers.stages import Elementwise
 from tinynn.parameter import Parameter
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Rng
     from tinynn.initializers import Initializer
-    from tinynn.layers.bound import Call
+    from tinynn.layers.stages import Call, Stage
+
+#: Elements up to which a bias is copied to all rows before it is added.
+SMALL = 4096
 
 
 class Dense(BoundLayer):
@@ -46,8 +50,9 @@ class Dense(BoundLayer):
     transient: ClassVar[tuple[str, ...]] = (
         *BoundLayer.transient,
         *("_weight", "_weight_transposed", "_weight_grad_transposed", "_bias", "_bias_grad"),
-        *("_ones", "_output_rows", "_grad_rows", "_bias_rows", "_flat"),
+        *("_ones", "_output_rows", "_flat", "_lecture_order"),
     )
+    reads_output: ClassVar[bool] = False
     _weight: Array | None = None
     _weight_transposed: Array
     _weight_grad_transposed: Array
@@ -55,9 +60,9 @@ class Dense(BoundLayer):
     _bias_grad: Array
     _ones: Array
     _output_rows: Array
-    _grad_rows: Array
-    _bias_rows: Array
     _flat: bool = False
+    #: Whether W has the memory order that `__init__` gives it.
+    _lecture_order: bool = True
 
     def __init__(
         self,
@@ -94,22 +99,20 @@ class Dense(BoundLayer):
         if self.bias is not None:
             self.bias.value = self.bias_initializer(self.bias.shape, rng, self.bias.dtype)
 
+    # The products are called as methods, a.dot(b, out): that saves 0.14 of the 0.44 µs which np.dot takes (10 × 15 × 10).
     def _forward(self, x: Array) -> Array:
         """Z = A Wᵀ + b."""
-        self.__dict__["_input"] = x  # past __setattr__, which would take 0.15 µs
-        z = self._output_rows
-        np.dot(x if self._flat else x.reshape(-1, self.in_features), self._weight_transposed, z)
+        self._enter(x)
         if self._bias is not None:
-            # Copied to every row first: 0.7 µs, where adding one row to all takes 0.9 µs (10 × 15).
-            np.copyto(self._bias_rows, self._bias)
-            np.add(z, self._bias_rows, z)
+            z = self._output_rows
+            np.add(z, self._bias, z)
         return self._output  # type: ignore[return-value]
 
     def _backward(self, grad: Array) -> Array:
         """∂C/∂A = δ W, and the parameters' gradients."""
-        delta = self._backward_parameters(grad)
-        np.dot(delta, self._weight, self._grad_rows)  # type: ignore[arg-type]
-        return self._grad
+        delta, grad_a = self._backward_parameters(grad), self._gradient()
+        delta.dot(self._weight, grad_a if self._flat else grad_a.reshape(-1, self.in_features))
+        return grad_a
 
     def _backward_parameters(self, grad: Array) -> Array:
         """∂C/∂W = δᵀ A, written as its transpose Aᵀ δ, and ∂C/∂b = Σ_batch δ; returns δ as rows."""
@@ -117,36 +120,49 @@ class Dense(BoundLayer):
         delta = grad
         if not self._flat:
             a, delta = a.reshape(-1, self.in_features), grad.reshape(-1, self.out_features)
-        np.dot(*self._weight_product(a, delta))
+        if self._lecture_order:
+            a.T.dot(delta, self._weight_grad_transposed)
+        else:  # a weight in C order, one that a user made
+            delta.T.dot(a, self.weight.grad)
         if self._bias is not None:
             # As a product with a row of ones: half the time of delta.sum(axis=0) at 10 × 30.
-            np.dot(self._ones, delta, self._bias_grad)
+            self._ones.dot(delta, self._bias_grad)
         return delta
 
-    def _weight_product(self, a: Array, delta: Array) -> tuple[Array, Array, Array]:
-        """The factors of ∂C/∂W and where it goes. A weight in C order (one that a user made) takes δᵀ A itself."""
-        if self._weight_grad_transposed.flags.c_contiguous:
-            return a.T, delta, self._weight_grad_transposed
-        return delta.T, a, self.weight.grad
+    # ---- the same as stages ----
+    def _enter(self, x: Array) -> None:
+        self.__dict__["_input"] = x  # past __setattr__, which would take 0.15 µs
+        a = x if self._flat else x.reshape(-1, self.in_features)
+        a.dot(self._weight_transposed, self._output_rows)
 
-    def _forward_calls(self, x: Array) -> list[Call]:
+    def _entered(self) -> list[Stage]:
+        z = self._output_rows
+        if self._bias is None:
+            return []
+        return [Elementwise(len(z), z.size, self._bias_calls)]
+
+    def _bias_calls(self, rows: slice) -> list[Call]:
+        """z + b. A small b is copied to every row first: 0.42 µs, where adding one row to all takes 0.85 (10 × 30)."""
+        z, bias = self._output_rows[rows], self._bias
+        if z.size > SMALL:
+            return [(np.add, (z, bias, z))]
+        bias_rows = self._buffers.take("bias", z.shape, z.dtype)
+        return [(bias_rows.__setitem__, (..., bias)), (np.add, (z, bias_rows, z))]
+
+    def _forward_stages(self, x: Array) -> list[Stage]:
         if not self._flat:
-            return super()._forward_calls(x)
+            return super()._forward_stages(x)
         self._input = x
-        z = self._output
-        calls: list[Call] = [(np.dot, (x, self._weight_transposed, z))]
-        if self._bias is not None:
-            calls += [(np.copyto, (self._bias_rows, self._bias)), (np.add, (z, self._bias_rows, z))]
-        return calls
+        return [(x.dot, (self._weight_transposed, self._output_rows)), *self._entered()]
 
-    def _backward_calls(self, grad: Array) -> list[Call]:
-        if not self._flat:
-            return super()._backward_calls(grad)
+    def _backward_stages(self, grad: Array) -> list[Stage]:
+        if not (self._flat and self._lecture_order):
+            return super()._backward_stages(grad)
         a: Array = self._input  # type: ignore[assignment]
-        calls: list[Call] = [(np.dot, self._weight_product(a, grad))]
+        stages: list[Stage] = [(a.T.dot, (grad, self._weight_grad_transposed))]
         if self._bias is not None:
-            calls += [(np.dot, (self._ones, grad, self._bias_grad))]
-        return [*calls, (np.dot, (grad, self._weight, self._grad))]
+            stages.append((self._ones.dot, (grad, self._bias_grad)))
+        return [*stages, (grad.dot, (self._weight, self._gradient()))]
 
     def _evaluate(self, x: Array) -> Array:
         z: Array = np.dot(x.reshape(-1, self.in_features), self.weight.value.T)
@@ -154,15 +170,12 @@ class Dense(BoundLayer):
             np.add(z, self.bias.value, z)
         return z.reshape(*x.shape[:-1], self.out_features)
 
-    def _bind(self, x: Array) -> None:
-        rows = math.prod(x.shape[:-1])
-        self._output = self._buffers.take("output", (*x.shape[:-1], self.out_features), x.dtype)
-        self._grad = self._buffers.take("grad", x.shape, x.dtype)
+    def _bind(self, x: Array, output: Array | None = None) -> None:
+        rows, shape = math.prod(x.shape[:-1]), (*x.shape[:-1], self.out_features)
+        self._output = self._buffers.take("output", shape, x.dtype) if output is None else output
         self._output_rows = self._output.reshape(rows, self.out_features)
-        self._grad_rows = self._grad.reshape(rows, self.in_features)
         self._ones = self._buffers.take("ones", (rows,), x.dtype)
         self._ones.fill(1)
-        self._bias_rows = self._buffers.take("bias", self._output_rows.shape, x.dtype)
         self._flat = x.ndim == 2
 
     def _refresh(self) -> None:
@@ -170,11 +183,9 @@ class Dense(BoundLayer):
         weight, bias = self.weight, self.bias
         if weight.value is self._weight and (bias is None or bias.value is self._bias):
             return
-        self._weight, self._weight_transposed, self._weight_grad_transposed = (
-            weight.value,
-            weight.value.T,
-            weight.grad.T,
-        )
+        self._weight, self._weight_transposed = weight.value, weight.value.T
+        self._weight_grad_transposed = weight.grad.T
+        self._lecture_order = self._weight_grad_transposed.flags.c_contiguous
         if bias is not None:
             self._bias, self._bias_grad = bias.value, bias.grad
 

@@ -6,21 +6,23 @@ branches, because a masked copy costs more than three arithmetic passes.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tinynn._arguments import number, positive
 from tinynn._arrays import ONE, ZERO, constant
-from tinynn.layers.activations import Activation
+from tinynn.layers.activations import Activation, HotActivation
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Dtype
+    from tinynn.layers.stages import Call
 
 THREE, MINUS_THREE, SIX = constant(3.0), constant(-3.0), constant(6.0)
 
 
-class ReLU(Activation):
+class ReLU(HotActivation):
     """The rectified linear unit.
 
     a = max(z, 0)                                                    forward
@@ -40,6 +42,12 @@ class ReLU(Activation):
         a: Array = self._output  # type: ignore[assignment]
         np.greater(a, ZERO[a.dtype], out)
         np.multiply(out, grad, out)
+
+    def _forward_calls(self, z: Array, a: Array) -> list[Call]:
+        return [(functools.partial(np.maximum, z, _zeros_like(z), out=a), ())]
+
+    def _backward_calls(self, a: Array, grad: Array, out: Array) -> list[Call]:
+        return [(np.greater, (a, ZERO[a.dtype], out)), (np.multiply, (out, grad, out))]
 
 
 class LeakyReLU(Activation):
@@ -181,6 +189,17 @@ class HardSigmoid(Activation):
         np.multiply(out, below, out)
         np.divide(out, SIX[z.dtype], out)
         np.multiply(out, grad, out)
+
+
+def _zeros_like(z: Array) -> Array:
+    """Zeros in z's shape, views of one array a dtype: blocks of a plan are small."""
+    zeros = _ZEROS.get(z.dtype)
+    if zeros is None or zeros.size < z.size:
+        zeros = _ZEROS[z.dtype] = np.zeros(z.size, z.dtype)
+    return zeros[: z.size].reshape(z.shape)
+
+
+_ZEROS: dict[Dtype, Array] = {}
 
 
 def _clip_below(z: Array, out: Array) -> None:

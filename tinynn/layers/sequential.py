@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
@@ -15,6 +16,9 @@ from tinynn.layers.plan import Plan
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Rng
+
+#: Shapes whose plans are kept.
+SHAPES = 4
 
 
 class Sequential(Container):
@@ -35,11 +39,11 @@ class Sequential(Container):
     ((5, 10), 4, Sequential(Dense(784, 30), Sigmoid()))
     """
 
-    transient: ClassVar[tuple[str, ...]] = (*Container.transient, "_plan", "_backward_seen")
+    transient: ClassVar[tuple[str, ...]] = (*Container.transient, "_plan", "_plans")
     #: How the next step runs without looking anything up; None until a forward in training mode.
     _plan: Plan | None = None
-    #: Whether a backward with every check has passed since the plan was made.
-    _backward_seen: bool = False
+    #: The plans for other shapes: an epoch's last batch is smaller.
+    _plans: tuple[Plan, ...] = ()
 
     def __init__(self, *layers: Layer, rng: Rng = None) -> None:
         super().__init__(*layers)
@@ -59,7 +63,9 @@ class Sequential(Container):
             if not self.training:
                 if (x.shape, x.dtype) == self._seen:
                     return self._evaluate(x)
-            elif plan is not None and (x.shape, x.dtype) == plan.key and plan.version == LAYOUT.version:
+            elif (
+                plan is not None and plan.version == LAYOUT.version and x.shape == plan.shape and x.dtype is plan.dtype
+            ):
                 return plan.forward(x)
         return self._checked_forward(x)
 
@@ -71,38 +77,56 @@ class Sequential(Container):
     def _checked_forward(self, x: Any) -> Array:
         """forward with every check; what passed is trusted until something moves or x has another shape."""
         y = self._admit(x)
+        if self.training:
+            return self._planned_forward(y)
         seen = y.shape, y.dtype
         for k, layer in enumerate(self._layers):
             y = self._checked(k, "forward", y, layer.forward(y))
-        if self.training:
-            self._plan, self._backward_seen = Plan(self._layers, seen), False
+        self._seen = seen
+        return y
+
+    def _planned_forward(self, x: Array) -> Array:
+        """forward by an earlier plan for this shape, or by a new one."""
+        plans = [plan for plan in self._plans if plan.version == LAYOUT.version]
+        self._plan, self._plans = None, ()  # whatever goes wrong now, no plan is half bound
+        for plan in plans:
+            if plan.shape == x.shape and plan.dtype is x.dtype:
+                plan.resume()
+                y = plan.forward(x)
+                break
         else:
-            self._seen = seen
+            plan = Plan(type(self).__name__, self._layers, self._buffers)
+            y = plan.begin(x)
+            # A larger batch has moved all buffers to larger ones, which the earlier plans do not use.
+            plans = [plan, *(earlier for earlier in plans if math.prod(earlier.shape) >= x.size)][:SHAPES]
+        self._plan, self._plans = plan, tuple(plans)
         return y
 
     def backward(self, grad: Array) -> Array:
         """Each layer's ∂C/∂x is the ∂C/∂output of the one before."""
-        return self._checked_backward(grad, 0)
+        plan = self._plan
+        if plan is None or not self.training:
+            raise self._needs_forward()
+        grad = as_floats(grad, plan.dtype, self, "grad")
+        return plan.backward(grad) if plan.version == LAYOUT.version else self._unplanned_backward(grad, 0)
 
     def backward_parameters(self, grad: Array) -> None:
         """As backward, but the first layer with parameters skips ∂C/∂x, the costliest product of all."""
         plan = self._plan
         if plan is None or not self.training:
             raise self._needs_forward()
-        if self._backward_seen and plan.version == LAYOUT.version:
+        if type(grad) is not np.ndarray or grad.dtype is not plan.dtype:
+            grad = as_floats(grad, plan.dtype, self, "grad")
+        if plan.version == LAYOUT.version:
             plan.backward_parameters(grad)
-        elif plan.first is not None:
-            self._layers[plan.first].backward_parameters(self._checked_backward(grad, plan.first + 1))
+        elif plan.first < len(self._layers):
+            self._layers[plan.first].backward_parameters(self._unplanned_backward(grad, plan.first + 1))
 
-    def _checked_backward(self, grad: Any, first: int) -> Array:
-        """∂C/∂x of layer `first`, with every check."""
-        if self._plan is None or not self.training:
-            raise self._needs_forward()
-        incoming = as_floats(grad, self._plan.key[1], self, "grad")
+    def _unplanned_backward(self, grad: Array, first: int) -> Array:
+        """∂C/∂x of layer `first`, by the layers' public methods: something has moved since forward."""
         for k in range(len(self._layers) - 1, first - 1, -1):
-            incoming = self._checked(k, "backward", incoming, self._layers[k].backward(incoming))
-        self._backward_seen = True
-        return incoming
+            grad = self._checked(k, "backward", grad, self._layers[k].backward(grad))
+        return grad
 
     def summary_rows(self, x: Array) -> list[tuple[Layer, int, Array]]:
         """As in Container, each layer on the output of the one before."""
