@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 import tinynn as nn
-from tinynn._buffers import LAYOUT
+from tinynn.layers import sequential
+from tinynn.layers.plan import Plan
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(4, 3)).astype(np.float32)
@@ -21,17 +25,35 @@ def step(model, x=X):
     model.backward_parameters(np.ones_like(y))
 
 
+def batch(n):
+    return np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def bound(monkeypatch):
+    """The layers whose arrays were bound, in order."""
+    found = []
+    for kind in (nn.Dense, nn.Tanh, nn.Sigmoid):
+
+        def spy(layer, *arguments, _bind=kind._bind):
+            found.append(type(layer).__name__)
+            return _bind(layer, *arguments)
+
+        monkeypatch.setattr(kind, "_bind", spy)
+    return found
+
+
 @pytest.mark.parametrize("make", [chain, lambda: nn.Dense(3, 2, rng=0), nn.Sigmoid], ids=["chain", "Dense", "Sigmoid"])
-def test_a_warm_step_binds_nothing(make):
+def test_a_warm_step_binds_nothing(make, bound):
     model = make()
-    for _ in range(2):
-        step(model)
-    version = LAYOUT.version
+    step(model)
+    layers = len(list(model.layers_inside())) - isinstance(model, nn.Sequential)
+    assert len(bound) == layers
     for _ in range(3):
         step(model)
-    assert LAYOUT.version == version
+    assert len(bound) == layers
     step(model, X[:2])
-    assert LAYOUT.version > version
+    assert len(bound) == 2 * layers
 
 
 def test_a_plan_is_kept_until_something_moves():
@@ -39,22 +61,117 @@ def test_a_plan_is_kept_until_something_moves():
     step(model)
     plan = model._plan
     step(model)
-    assert model._plan is plan and model._backward_seen is True
+    assert model._plan is plan
     model.astype(np.float64)
     step(model, X.astype(np.float64))
     assert model._plan is not plan
 
 
-def test_backward_is_checked_once_after_each_plan():
+def test_the_plans_of_an_epochs_batches_are_kept(bound):
+    """All batches but the last have one size."""
     model = chain()
-    model.forward(X)
-    assert model._backward_seen is False
-    model.backward_parameters(np.ones((4, 2), np.float32))
-    assert model._backward_seen is True
-    model.forward(X[:2])
-    assert model._backward_seen is False
-    with pytest.raises(nn.ShapeError):
-        model.backward_parameters(np.ones((4, 2), np.float32))
+    for _ in range(3):
+        for n in (4, 4, 3):
+            step(model, batch(n))
+    assert len(bound) == 2 * 3
+
+
+def test_a_larger_batch_voids_the_plans_of_smaller_ones():
+    """Its arrays are new; the smaller plans would keep the old ones alive beside them."""
+    model = chain()
+    step(model, batch(3))
+    small = weakref.ref(model._plan)
+    step(model, batch(9))
+    step(model, batch(8))
+    gc.collect()
+    assert small() is None
+    assert {plan.shape[0] for plan in model._plans} == {9, 8}
+
+
+def test_a_few_plans_are_kept():
+    model = chain()
+    for n in range(20, 1, -1):
+        step(model, batch(n))
+    assert len(model._plans) == sequential.SHAPES
+
+
+def test_two_chains_over_the_same_layers_take_turns():
+    model = chain()
+    part, alone = model[:2], chain()
+    for n in (4, 4, 3, 4):
+        step(part, batch(n))
+        step(model, batch(n))
+        step(alone, batch(n))
+        for ours, theirs in zip(model.parameters(), alone.parameters(), strict=True):
+            np.testing.assert_array_equal(ours.grad, theirs.grad)
+
+
+def test_plans_of_two_chains_do_not_void_each_other(bound):
+    """As in a pair of networks that are trained in turn."""
+    models = chain(), chain()
+    for _ in range(4):
+        for model in models:
+            step(model)
+    assert len(bound) == 2 * 3
+
+
+def test_nested_chains_keep_their_plans(bound):
+    model = nn.Sequential(nn.Sequential(nn.Dense(3, 2), nn.Tanh()), nn.Sequential(nn.Dense(2, 2)), rng=0)
+    for _ in range(3):
+        for n in (4, 3):
+            step(model, batch(n))
+    assert len(bound) == 2 * 3
+
+
+def test_a_layer_called_by_hand_gives_an_array_of_its_own():
+    """What it returned then is not written over by the chain's next step."""
+    model = chain()
+    step(model)
+    y = model[1].forward(batch(4) @ np.ones((3, 4), np.float32))
+    kept = y.copy()
+    step(model)
+    np.testing.assert_array_equal(y, kept)
+
+
+def test_a_failing_layer_leaves_no_plan_half_made():
+    class Fails(nn.Tanh):
+        broken = True
+
+        def forward(self, x):
+            if self.broken:
+                raise RuntimeError("broken")
+            return super().forward(x)
+
+    tail = Fails()
+    model, whole = nn.Sequential(nn.Dense(3, 4), tail, rng=0), nn.Sequential(nn.Dense(3, 4), nn.Tanh(), rng=0)
+    with pytest.raises(RuntimeError, match="broken"):
+        model.forward(X)
+    with pytest.raises(nn.StateError):
+        model.backward(np.ones((4, 4), np.float32))
+    tail.broken = False
+    np.testing.assert_array_equal(model.forward(X), whole.forward(X))
+
+
+@pytest.mark.parametrize("name", ["forward", "backward", "backward_parameters"])
+def test_a_subclass_with_a_method_of_its_own_is_called_by_it(name):
+    called = []
+
+    def method(self, x):
+        called.append(name)
+        return getattr(nn.Dense, name)(self, x)
+
+    first = type("Own", (nn.Dense,), {name: method})(3, 4)
+    model = nn.Sequential(first, nn.Tanh(), rng=0)
+    for _ in range(3):
+        step(model)
+    model.backward(np.ones((4, 4), np.float32))
+    assert called == [name] * (1 if name == "backward" else 3)
+
+
+def test_a_plan_counts_its_first_layer_with_parameters():
+    """The layers before it are not asked for ∂C/∂x."""
+    plan = Plan("Sequential", [nn.Tanh(), nn.Dense(3, 2), nn.Tanh()], nn.Tanh()._buffers)
+    assert plan.first == 1
 
 
 def test_evaluation_remembers_what_it_has_seen():

@@ -78,6 +78,9 @@ class HotActivation(Activation):
     def _backward_calls(self, a: Array, grad: Array, out: Array) -> list[Call]:
         """`_derive` on some rows."""
 
+    def _prediction_calls(self, x: Array) -> tuple[Array, list[Call]] | None:
+        return x, self._forward_calls(x, x)
+
     def _forward_stages(self, x: Array) -> list[Stage]:
         self._input, a = x, self._output
         assert a is not None

@@ -20,6 +20,7 @@ from tinynn.layers.tree import Tree
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
+    from tinynn.layers.stages import Call
 
 
 class Layer(Tree):
@@ -113,6 +114,13 @@ class Layer(Tree):
         return out
 
     # ---- for the layers' own use ----------------------------------------------------------------
+    def _prediction_calls(self, x: Array) -> tuple[Array, list[Call]] | None:
+        """forward in evaluation mode as (y, the calls that fill it from x); None for a layer that lists none.
+
+        x always is the same array, of a shape that forward has accepted, and may be overwritten.
+        """
+        return None
+
     def buffer(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """An uninitialised array: one and the same in training mode, a fresh one in evaluation mode.
 

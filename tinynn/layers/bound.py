@@ -85,8 +85,9 @@ class BoundLayer(Layer):
     def _join_plan(self, planner: object, x: Array, grad: Array | None, *, over_input: bool) -> Array:
         """Bind to x and to a plan's array for ∂C/∂x; returns the output's array, which may be x itself."""
         if self._planner is not planner:
+            if self._planner is not None:
+                LAYOUT.version += 1  # another plan counts on this layer
             self._planner = planner
-            LAYOUT.version += 1  # another plan may count on this layer
         self._bind(x, x if over_input else None)
         self._shape, self._dtype, self._input, self._grad = x.shape, x.dtype, x, grad
         self._refresh()

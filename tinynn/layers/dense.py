@@ -99,7 +99,7 @@ class Dense(BoundLayer):
         if self.bias is not None:
             self.bias.value = self.bias_initializer(self.bias.shape, rng, self.bias.dtype)
 
-    # The products are called as methods, a.dot(b, out): that saves 0.14 of the 0.44 µs which np.dot takes (10 × 15 × 10).
+    # The products are methods' calls, a.dot(b, out): 0.30 µs where np.dot takes 0.44 (10 × 15 × 10).
     def _forward(self, x: Array) -> Array:
         """Z = A Wᵀ + b."""
         self._enter(x)
@@ -111,7 +111,7 @@ class Dense(BoundLayer):
     def _backward(self, grad: Array) -> Array:
         """∂C/∂A = δ W, and the parameters' gradients."""
         delta, grad_a = self._backward_parameters(grad), self._gradient()
-        delta.dot(self._weight, grad_a if self._flat else grad_a.reshape(-1, self.in_features))
+        delta.dot(self._weight, grad_a if self._flat else grad_a.reshape(-1, self.in_features))  # type: ignore[arg-type]
         return grad_a
 
     def _backward_parameters(self, grad: Array) -> Array:
@@ -163,6 +163,16 @@ class Dense(BoundLayer):
         if self._bias is not None:
             stages.append((self._ones.dot, (grad, self._bias_grad)))
         return [*stages, (grad.dot, (self._weight, self._gradient()))]
+
+    def _prediction_calls(self, x: Array) -> tuple[Array, list[Call]] | None:
+        if x.ndim != 2:
+            return None
+        z = np.empty((len(x), self.out_features), x.dtype)
+        calls: list[Call] = [(x.dot, (self.weight.value.T, z))]
+        if self.bias is not None:
+            bias = self.bias.value
+            calls.append((np.add, (z, bias[None] if len(x) == 1 else bias, z)))
+        return z, calls
 
     def _evaluate(self, x: Array) -> Array:
         z: Array = np.dot(x.reshape(-1, self.in_features), self.weight.value.T)

@@ -12,6 +12,7 @@ from tinynn.layers.base import Layer
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Rng
+    from tinynn.layers.stages import Call
 
 
 class Dropout(Layer):
@@ -54,6 +55,9 @@ class Dropout(Layer):
         np.multiply(array, mask, output)
         self._output = output
         return output
+
+    def _prediction_calls(self, x: Array) -> tuple[Array, list[Call]]:
+        return x, []
 
     def backward(self, grad: Array) -> Array:
         """∂C/∂x = m / (1 − rate) · ∂C/∂a."""

@@ -13,6 +13,7 @@ from tinynn.layers.base import Layer
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
+    from tinynn.layers.stages import Call
 
 
 class _Reshaping(Layer):
@@ -51,6 +52,9 @@ class Flatten(_Reshaping):
         if x.ndim < 1:
             raise ShapeError(f"Flatten(): expected x of shape (batch, …), got {x.shape}")
         return self._reshape(x, (math.prod(x.shape[1:]),))
+
+    def _prediction_calls(self, x: Array) -> tuple[Array, list[Call]]:
+        return x.reshape(len(x), math.prod(x.shape[1:])), []
 
 
 class Reshape(_Reshaping):
@@ -107,6 +111,9 @@ class Identity(Layer):
         if self.training:
             self._output = output
         return output
+
+    def _prediction_calls(self, x: Array) -> tuple[Array, list[Call]]:
+        return x, []
 
     def backward(self, grad: Array) -> Array:
         """grad as it is."""

@@ -13,6 +13,7 @@ from tinynn._buffers import LAYOUT
 from tinynn.layers.base import Layer
 from tinynn.layers.containers import Container
 from tinynn.layers.plan import Plan
+from tinynn.layers.prediction import SMALL, Predictions
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Rng
@@ -39,11 +40,13 @@ class Sequential(Container):
     ((5, 10), 4, Sequential(Dense(784, 30), Sigmoid()))
     """
 
-    transient: ClassVar[tuple[str, ...]] = (*Container.transient, "_plan", "_plans")
+    transient: ClassVar[tuple[str, ...]] = (*Container.transient, "_plan", "_plans", "_predictions")
     #: How the next step runs without looking anything up; None until a forward in training mode.
     _plan: Plan | None = None
     #: The plans for other shapes: an epoch's last batch is smaller.
     _plans: tuple[Plan, ...] = ()
+    #: Evaluations of small inputs; None until a first `predict`.
+    _predictions: Predictions | None = None
 
     def __init__(self, *layers: Layer, rng: Rng = None) -> None:
         super().__init__(*layers)
@@ -53,7 +56,7 @@ class Sequential(Container):
     def append(self, layer: Layer) -> Sequential:
         """Add a layer at the end, return self; an optimizer must be built after it."""
         self._append(layer)
-        self._plan = None
+        self._plan, self._plans, self._predictions = None, (), None
         return self
 
     def forward(self, x: Any) -> Array:
@@ -127,6 +130,24 @@ class Sequential(Container):
         for k in range(len(self._layers) - 1, first - 1, -1):
             grad = self._checked(k, "backward", grad, self._layers[k].backward(grad))
         return grad
+
+    def predict(self, x: Any, batch_size: int | None = None) -> Array:
+        """As in Layer; small inputs of a shape seen before skip all that is not a NumPy call."""
+        predictions = self._predictions
+        if predictions is not None and type(x) is np.ndarray:
+            y = predictions.predict(x)
+            if y is not None and (batch_size is None or batch_size > 0):
+                return y
+        y = super().predict(x, batch_size)
+        if type(x) is np.ndarray and x.dtype == y.dtype and 0 < x.size <= SMALL and self._chains():
+            if self._predictions is None:
+                self._predictions = Predictions()
+            self._predictions.prepare(self._layers, x)
+        return y
+
+    def _chains(self) -> bool:
+        """Whether forward is what this class says."""
+        return type(self).forward is Sequential.forward
 
     def summary_rows(self, x: Array) -> list[tuple[Layer, int, Array]]:
         """As in Container, each layer on the output of the one before."""

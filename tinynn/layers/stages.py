@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
 #: Elements of a block: three float32 arrays of them fill a third of a core's megabyte of cache.
-BLOCK = 16_384
+BLOCK = 65_536
 #: Elements from which on two cores are faster than one.
-SHARED = 32_768
+SHARED = 262_144
 
 
 class Elementwise(NamedTuple):
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 def listed(stages: Iterable[Stage]) -> list[Call]:
     """The stages as one flat list of calls, in order."""
     calls: list[Call] = []
-    for rows, group in itertools.groupby(stages, lambda stage: isinstance(stage, Elementwise) and stage.rows):
-        if rows is False:
+    for rows, group in itertools.groupby(stages, lambda stage: stage.rows if isinstance(stage, Elementwise) else None):
+        if rows is None:
             calls += group  # type: ignore[arg-type]
         else:
             calls += _cut(rows, list(group))  # type: ignore[arg-type]
