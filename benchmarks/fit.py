@@ -1,4 +1,4 @@
-"""The model of a step's time: t = overhead + FLOPs / rate."""
+"""Models of a step's time: t = overhead + FLOPs / rate, and sums of more terms."""
 
 from dataclasses import dataclass
 
@@ -30,3 +30,21 @@ def fitted(flops, seconds):
         overhead, per_flop = 0.0, np.sum(flops / seconds) / np.sum((flops / seconds) ** 2)
     worst = np.max(np.abs((overhead + per_flop * flops) / seconds - 1))
     return Fit(float(overhead), float(1 / per_flop), float(worst))
+
+
+def fitted_terms(amounts, seconds):
+    """[seconds per unit of each amount], none negative, by least squares of the relative errors.
+
+    Shapes: amounts (points, terms), seconds (points,).
+    """
+    left = np.asarray(amounts, float) / np.asarray(seconds, float)[:, None]
+    scale = np.linalg.norm(left, axis=0)
+    found = np.zeros(left.shape[1])
+    kept = np.arange(left.shape[1])
+    while kept.size:  # a term that would be negative is left out
+        terms = np.linalg.lstsq(left[:, kept] / scale[kept], np.ones(len(left)), rcond=None)[0]
+        if (terms >= 0).all():
+            found[kept] = terms / scale[kept]
+            break
+        kept = np.delete(kept, np.argmin(terms))
+    return found.tolist()

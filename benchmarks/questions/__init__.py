@@ -27,4 +27,4 @@ runs/benchmarks/QUESTION.json, and prints the section.
 """
 
 #: In the order of the page.
-QUESTIONS = ("step", "epoch", "prediction", "accuracy", "scaling", "weight", "threads")
+QUESTIONS = ("step", "epoch", "prediction", "accuracy", "scaling", "costs", "weight", "threads")
