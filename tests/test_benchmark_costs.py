@@ -26,8 +26,8 @@ def test_the_listed_calls_are_a_step():
 def test_calls_are_counted_by_kind():
     model, loss, optimizer, batches = costs.trained(CASE)
     kinds = [kind for kind, _, _ in costs.listed(model, loss, optimizer, *batches[0])]
-    # Forward and ∂C/∂W of both layers, one ∂C/∂x, and Σ δ of the upper layer, which is a product with ones.
-    assert kinds.count("product") == 2 + 2 + 1 + 1
+    # Forward, ∂C/∂W and Σ δ, which is a product with ones, of both layers, and one ∂C/∂x.
+    assert kinds.count("product") == 2 + 2 + 2 + 1
     # A bias is copied and added (2); σ takes 4 calls forward, 3 backward; each twice.
     assert kinds.count("elementwise") == 2 * (2 + 4 + 3)
     assert (kinds.count("loss"), kinds.count("update")) == (2, 2)

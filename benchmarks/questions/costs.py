@@ -106,7 +106,7 @@ def flat(calls):
 
 def kind_of(function):
     name = getattr(function, "__name__", "")
-    return "product" if name in ("dot", "_enter", "_backward_parameters") else "elementwise"
+    return "product" if name in ("dot", "enter", "weight_gradient") else "elementwise"
 
 
 def size(arguments):

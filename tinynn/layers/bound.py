@@ -9,6 +9,7 @@ time; a Sequential that has seen a shape before need not (see plan.py).
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from tinynn.layers.base import Layer
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Dtype
-    from tinynn.layers.stages import Stage
+    from tinynn.layers.stages import Call, Stage
 
 
 class BoundLayer(Layer):
@@ -61,9 +62,9 @@ class BoundLayer(Layer):
         self._backward(grad)
 
     # ---- the same as stages, for a plan: what is hot lists its NumPy calls, the tests hold both equal ----
-    def _enter(self, x: Array) -> Any:
-        """The part of `_forward` that depends on which array x is; `_entered` lists the rest."""
-        self._forward(x)
+    def _entering(self) -> Callable[[Array], Any]:
+        """The part of `_forward` that depends on which array x is, as a function of x; `_entered` lists the rest."""
+        return self._forward
 
     def _entered(self) -> list[Stage]:
         return []
@@ -75,6 +76,10 @@ class BoundLayer(Layer):
     def _backward_stages(self, grad: Array) -> list[Stage]:
         """`_backward` for a grad that is the same array in every step, the input too."""
         return [(self._backward, (grad,))]
+
+    def _leaving(self, grad: Array) -> list[Call]:
+        """`_backward_parameters` for a grad that is the same array in every step, whatever array x was."""
+        return [(self._backward_parameters, (grad,))]
 
     def _gradient(self) -> Array:
         """The array for ∂C/∂x."""

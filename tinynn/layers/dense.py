@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -102,9 +103,10 @@ class Dense(BoundLayer):
     # The products are methods' calls, a.dot(b, out): 0.30 µs where np.dot takes 0.44 (10 × 15 × 10).
     def _forward(self, x: Array) -> Array:
         """Z = A Wᵀ + b."""
-        self._enter(x)
+        self._input, z = x, self._output_rows
+        a = x if self._flat else x.reshape(-1, self.in_features)
+        a.dot(self._weight_transposed, z)
         if self._bias is not None:
-            z = self._output_rows
             np.add(z, self._bias, z)
         return self._output  # type: ignore[return-value]
 
@@ -130,14 +132,20 @@ class Dense(BoundLayer):
         return delta
 
     # ---- the same as stages ----
-    def _enter(self, x: Array) -> None:
-        self.__dict__["_input"] = x  # past __setattr__, which would take 0.15 µs
-        a = x if self._flat else x.reshape(-1, self.in_features)
-        a.dot(self._weight_transposed, self._output_rows)
+    def _entering(self) -> Callable[[Array], Any]:
+        if not self._flat:
+            return super()._entering()
+        attributes, weight_transposed, z = vars(self), self._weight_transposed, self._output_rows
+
+        def enter(x: Array) -> None:
+            attributes["_input"] = x
+            x.dot(weight_transposed, z)
+
+        return enter
 
     def _entered(self) -> list[Stage]:
         z = self._output_rows
-        if self._bias is None:
+        if self._bias is None or not self._flat:
             return []
         return [Elementwise(len(z), z.size, self._bias_calls)]
 
@@ -173,6 +181,17 @@ class Dense(BoundLayer):
             bias = self.bias.value
             calls.append((np.add, (z, bias[None] if len(x) == 1 else bias, z)))
         return z, calls
+
+    def _leaving(self, grad: Array) -> list[Call]:
+        if not (self._flat and self._lecture_order):
+            return super()._leaving(grad)
+        attributes, weight_grad_transposed = vars(self), self._weight_grad_transposed
+
+        def weight_gradient(delta: Array) -> None:
+            attributes["_input"].T.dot(delta, weight_grad_transposed)
+
+        calls: list[Call] = [(weight_gradient, (grad,))]
+        return calls if self._bias is None else [*calls, (self._ones.dot, (grad, self._bias_grad))]
 
     def _evaluate(self, x: Array) -> Array:
         z: Array = np.dot(x.reshape(-1, self.in_features), self.weight.value.T)

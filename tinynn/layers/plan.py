@@ -52,10 +52,11 @@ class Plan:
         forward = [part.forward for part in self._parts]
         if self._parts and isinstance(self._parts[0], Segment):
             forward[0] = self._parts[0].trusted_forward  # the plan's own shape and dtype vouch for x
-        #: y, for an x of the shape that was seen; the parameters' gradients alone.
-        self.forward, self.backward_parameters = (
-            _chained(forward),
-            _chained([*(part.backward for part in trained[:-1]), *(part.backward_parameters for part in trained[-1:])]),
+        #: y, for an x of the shape that was seen.
+        self.forward: Callable[[Array], Array] = _chained(forward)
+        #: The parameters' gradients alone, from ∂C/∂y.
+        self.backward_parameters = _chained(
+            [*(part.backward for part in trained[:-1]), *(part.backward_parameters for part in trained[-1:])]
         )
         self.version = LAYOUT.version
         return x
@@ -110,7 +111,7 @@ class Segment:
             over_input = layer.in_place and not below.reads_output
             y = layer._join_plan(buffers, layer._admit(y), None, over_input=over_input)
             stages += layer._forward_stages(layer._input)  # type: ignore[arg-type]
-        self._enter, self._forward_calls, self._output = self._head._enter, listed(stages), y
+        self._enter, self._forward_calls, self._output = self._head._entering(), listed(stages), y
         self._share_gradients(buffers, place)
         #: The gradient array of the last backward, and the calls for it if it came twice: a loss has but one.
         self._last: Array | None = None
@@ -161,7 +162,7 @@ class Segment:
     def _descend(self, grad: Array) -> Array:
         """∂C/∂(output of the head)."""
         if grad is self._noted:
-            run(self._backward_calls[:-1])
+            run(self._descent)
             return self._incoming
         given, grad = grad, self._tail._upstream(grad, self._output)
         if given is self._last and given is grad:
@@ -179,7 +180,8 @@ class Segment:
             stages += layer._backward_stages(incoming)
             incoming = layer._gradient()
         self._incoming = incoming
-        self._backward_calls: list[Call] = [*listed(stages), (self._head._backward_parameters, (incoming,))]
+        self._descent = listed(stages)
+        self._backward_calls: list[Call] = [*self._descent, *self._head._leaving(incoming)]
         self._noted = grad
 
 

@@ -61,15 +61,18 @@ class Sequential(Container):
 
     def forward(self, x: Any) -> Array:
         """Each layer's output is the next one's input."""
-        if type(x) is np.ndarray:
-            plan = self._plan
-            if not self.training:
-                if (x.shape, x.dtype) == self._seen:
-                    return self._evaluate(x)
-            elif (
-                plan is not None and plan.version == LAYOUT.version and x.shape == plan.shape and x.dtype is plan.dtype
-            ):
-                return plan.forward(x)
+        plan = self._plan
+        if (
+            plan is not None
+            and plan.version == LAYOUT.version
+            and type(x) is np.ndarray
+            and x.shape == plan.shape
+            and x.dtype is plan.dtype
+            and self.training
+        ):
+            return plan.forward(x)
+        if not self.training and type(x) is np.ndarray and (x.shape, x.dtype) == self._seen:
+            return self._evaluate(x)
         return self._checked_forward(x)
 
     def _evaluate(self, x: Array) -> Array:
