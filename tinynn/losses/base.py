@@ -87,3 +87,10 @@ def integer_labels(loss: Loss, labels: Any) -> Array:
             "or pass probabilities of the logits' shape"
         )
     return array
+
+
+def labels_outside(loss: Loss, labels: Array, classes: int) -> InvalidValueError:
+    """The error for labels of which some are no class."""
+    return InvalidValueError(
+        f"{loss!r}: labels must lie in 0 … {classes - 1} for {classes} logits, got {labels.min()} … {labels.max()}"
+    )

@@ -2,8 +2,7 @@
 
 Each sums over a sample's outputs and takes the mean over the samples, as the lecture's costs do;
 mean_over="elements" divides by the number of outputs as well, as PyTorch's reduction="mean" does.
-`_elements` writes the cost of each output, and into `_slopes` its derivative, or what `_slope` makes the
-derivative from.
+`_elements` writes the cost of each output, and into `_slopes` its derivative, but for the factor `_steepness`.
 """
 
 from __future__ import annotations
@@ -36,10 +35,11 @@ class ElementwiseLoss(Loss):
     #: The prediction that was bound to: a model's output is the same array in every step.
     _seen: Array | None = None
     _n: int
-    #: 1/n; and what the last forward multiplied each output's cost with, None before the first.
+    #: ∂c/∂a over what `_elements` leaves in `_slopes`.
+    _steepness: float = 1.0
+    #: `_steepness` / n; and what the last forward has for backward to multiply the slopes with, None before the first.
     _mean: Array
     _scale: Array | None = None
-    #: ∂c/∂a of the last forward, or what `_slope` makes it from.
     _slopes: Array
     _grad: Array
 
@@ -51,14 +51,11 @@ class ElementwiseLoss(Loss):
 
     @abc.abstractmethod
     def _elements(self, prediction: Array, target: Array) -> Array:
-        """c(a, y) of each output, in a buffer; leaves in `_slopes` what `_slope` needs."""
+        """c(a, y) of each output, in a buffer; leaves ∂c/∂a / `_steepness` in `_slopes`."""
 
-    def _slope(self) -> Array:
-        """∂c/∂a of each output, from what `_elements` left."""
-        return self._slopes
-
-    def _sum(self, prediction: Array, target: Array) -> float:
-        return float(np.add.reduce(self._elements(prediction, target), axis=None))
+    def _cost(self, prediction: Array, target: Array) -> float:
+        """C without sample weights; leaves `_slopes` as `_elements` does."""
+        return float(np.add.reduce(self._elements(prediction, target), axis=None)) / self._n
 
     def forward(self, prediction: Any, target: Any, sample_weight: Any = None) -> float:
         """C = 1/n Σ c(a, y), or Σ wᵢ Cᵢ / Σ wᵢ with sample_weight w."""
@@ -71,30 +68,30 @@ class ElementwiseLoss(Loss):
             target = self._target(prediction, target)
         if sample_weight is not None:
             return self._weighted(prediction, target, sample_weight)
-        total = self._sum(prediction, target)
+        cost = self._cost(prediction, target)
         self._scale = self._mean
-        return total / self._n
+        return cost
 
     def _weighted(self, prediction: Array, target: Array, sample_weight: Any) -> float:
         rows = len(prediction)
         shares: Array = self._shares(sample_weight, prediction) * (rows / self._n)
         costs = self._elements(prediction, target).reshape(rows, -1).sum(axis=1, dtype=np.float64)
-        self._scale = shares.astype(prediction.dtype).reshape(rows, *[1] * (prediction.ndim - 1))
+        scale = (shares * self._steepness).astype(prediction.dtype)
+        self._scale = scale.reshape(rows, *[1] * (prediction.ndim - 1))
         return float(shares @ costs)
 
     def backward(self) -> Array:
         """∂C/∂a = 1/n ∂c/∂a."""
         if self._scale is None:
             raise self._needs_forward()
-        np.multiply(self._slope(), self._scale, self._grad)
-        return self._grad
+        return np.multiply(self._slopes, self._scale, self._grad)
 
     def _bind(self, prediction: Array) -> None:
         """Prepare for predictions of this shape and dtype."""
         self._seen, self._scale = prediction, None
         self._shape, self._dtype = prediction.shape, prediction.dtype
         self._n = len(prediction) if self.mean_over == "samples" else prediction.size
-        self._mean = np.array(1.0 / self._n, prediction.dtype)
+        self._mean = np.array(self._steepness / self._n, prediction.dtype)
         self._slopes, self._grad = self._buffer("slopes", prediction), self._buffer("grad", prediction)
 
     def _target(self, prediction: Array, target: Any) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -35,16 +35,25 @@ class MSE(ElementwiseLoss):
            [0. , 0.5]])
     """
 
+    transient: ClassVar[tuple[str, ...]] = (*ElementwiseLoss.transient, "_flat", "_factor")
+    #: a − y in one dimension, and what Σ (a − y)² is multiplied with.
+    _flat: Array
+    _factor: float
+
     def __init__(self, *, half: bool = True, mean_over: str = "samples") -> None:
         super().__init__(mean_over=mean_over)
         self.half = bool(half)
+        self._steepness = 1.0 if self.half else 2.0  # c = steepness / 2 (a − y)²
 
-    def _sum(self, prediction: Array, target: Array) -> float:
+    def _bind(self, prediction: Array) -> None:
+        super()._bind(prediction)
+        self._flat, self._factor = self._slopes.reshape(-1), 0.5 * self._steepness / self._n
+
+    def _cost(self, prediction: Array, target: Array) -> float:
         # Σ (a − y)² as one product of the difference with itself.
-        difference = self._slopes
-        np.subtract(prediction, target, difference)
-        squares = float(np.vdot(difference, difference))
-        return 0.5 * squares if self.half else squares
+        np.subtract(prediction, target, self._slopes)
+        difference = self._flat
+        return self._factor * float(difference.dot(difference))
 
     def _elements(self, prediction: Array, target: Array) -> Array:
         difference, squares = self._slopes, self._buffer("elements", prediction)
@@ -53,9 +62,6 @@ class MSE(ElementwiseLoss):
         if self.half:
             np.multiply(squares, HALF[squares.dtype], squares)
         return squares
-
-    def _slope(self) -> Array:
-        return self._slopes if self.half else np.add(self._slopes, self._slopes, self._grad)
 
     def _arguments(self) -> str:
         return ", ".join(filter(None, ["" if self.half else "half=False", super()._arguments()]))
@@ -82,13 +88,11 @@ class MAE(ElementwiseLoss):
     """
 
     def _elements(self, prediction: Array, target: Array) -> Array:
-        difference, elements = self._slopes, self._buffer("elements", prediction)
-        np.subtract(prediction, target, difference)
-        np.abs(difference, elements)
+        slopes, elements = self._slopes, self._buffer("elements", prediction)
+        np.subtract(prediction, target, slopes)
+        np.abs(slopes, elements)
+        np.sign(slopes, slopes)
         return elements
-
-    def _slope(self) -> Array:
-        return np.sign(self._slopes, self._grad)
 
 
 class Huber(ElementwiseLoss):

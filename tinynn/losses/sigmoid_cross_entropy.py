@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn import _numerics
-from tinynn._arrays import ONE, ZERO, as_floats
+from tinynn._arrays import ONE, ZERO, as_floats, constant
 from tinynn.errors import InvalidValueError
-from tinynn.losses.base import integer_labels
+from tinynn.losses.base import integer_labels, labels_outside
 from tinynn.losses.elementwise import ElementwiseLoss
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
+
+MINUS_ONE = constant(-1.0)
 
 
 class SigmoidCrossEntropy(ElementwiseLoss):
@@ -60,10 +61,7 @@ class SigmoidCrossEntropy(ElementwiseLoss):
         if prediction.ndim > 1 and classes > 1 and np.shape(target) == prediction.shape[:-1]:
             labels = integer_labels(self, target)
             if labels.min() < 0 or labels.max() >= classes:
-                raise InvalidValueError(
-                    f"{self!r}: labels must lie in 0 … {classes - 1} for {classes} logits, "
-                    f"got {labels.min()} … {labels.max()}"
-                )
+                raise labels_outside(self, labels, classes)
             rows = self._buffer("one_hot", prediction)
             np.equal(labels[..., None], np.arange(classes), rows)
             return rows
@@ -71,33 +69,36 @@ class SigmoidCrossEntropy(ElementwiseLoss):
 
     def _elements(self, prediction: Array, target: Array) -> Array:
         slopes, elements = self._slopes, self._buffer("elements", prediction)
-        z, y, scratch, one = prediction, target, self._buffer("scratch", prediction), ONE[prediction.dtype]
-        if not (np.minimum.reduce(y, axis=None) >= 0 and np.maximum.reduce(y, axis=None) <= 1):
+        z, y, scratch, rest = prediction, target, self._buffer("scratch", prediction), self._grad  # free until backward
+        zero, one = ZERO[z.dtype], ONE[z.dtype]
+        if not (y.item(y.argmin()) >= 0 and y.item(y.argmax()) <= 1):
             raise InvalidValueError(f"{self!r}: targets must lie between 0 and 1, got {y.min():g} … {y.max():g}")
-        np.negative(z, scratch)
-        _numerics.sigmoid(scratch, slopes, elements)  # 1 − σ(z)
-        weight = self._positive_factor(y)
-        np.multiply(slopes, weight, slopes)
-        # (1 − y) z + w max(−z, 0) + w log(1 + e^−|z|): in this order nothing cancels where y is 0 or 1.
-        np.maximum(scratch, ZERO[z.dtype], out=elements)
-        np.multiply(elements, weight, elements)
-        np.subtract(one, y, scratch)
-        np.subtract(scratch, slopes, slopes)
-        np.multiply(scratch, z, scratch)
-        np.add(elements, scratch, elements)
-        _numerics.log_1p_exp_minus_abs(z, scratch)
-        np.multiply(scratch, weight, scratch)
+        np.copysign(z, MINUS_ONE[z.dtype], scratch)
+        np.exp(scratch, scratch)  # e^−|z|
+        np.add(scratch, one, rest)
+        np.negative(z, slopes)
+        np.minimum(slopes, zero, out=slopes)
+        np.exp(slopes, slopes)
+        np.divide(slopes, rest, slopes)  # 1 − σ(z)
+        np.log1p(scratch, scratch)
+        np.minimum(z, zero, out=elements)
+        if self.positive_weight is not None:
+            self._weigh(self.positive_weight, y, rest, slopes, scratch, elements)
+        np.subtract(one, y, rest)
+        np.subtract(rest, slopes, slopes)
+        # ((1 − y) z − w min(z, 0)) + w log(1 + e^−|z|): in this order nothing cancels where y is 0 or 1.
+        np.multiply(rest, z, rest)
+        np.subtract(rest, elements, elements)
         np.add(elements, scratch, elements)
         return elements
 
-    def _positive_factor(self, y: Array) -> Array:
-        """w = 1 + (P − 1) y."""
-        one = ONE[y.dtype]
-        if self.positive_weight is None:
-            return one
-        weight = self._buffer("weight", y)
-        np.multiply(y, (self.positive_weight - 1.0).astype(y.dtype), weight)
-        return np.add(weight, one, weight)
+    @staticmethod
+    def _weigh(positive_weight: Array, y: Array, weight: Array, *terms: Array) -> None:
+        """Multiply the terms with w = 1 + (P − 1) y, written into `weight`."""
+        np.multiply(y, (positive_weight - 1.0).astype(y.dtype), weight)
+        np.add(weight, ONE[y.dtype], weight)
+        for term in terms:
+            np.multiply(term, weight, term)
 
     def _arguments(self) -> str:
         weight = "" if self.positive_weight is None else f"positive_weight={self.positive_weight.tolist()}"

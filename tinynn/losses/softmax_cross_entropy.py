@@ -13,20 +13,22 @@ import numpy as np
 from tinynn._arguments import fraction
 from tinynn._arrays import FLOATS, as_floats
 from tinynn.errors import InvalidValueError, ShapeError
-from tinynn.losses.base import Loss, integer_labels
+from tinynn.losses.base import Loss
+from tinynn.losses.label_places import LabelPlaces
+from tinynn.losses.softmax_rows import SoftmaxRows
 
 if TYPE_CHECKING:
-    from tinynn._arrays import Array
+    from tinynn._arrays import Array, Dtype
 
 
 class SoftmaxCrossEntropy(Loss):
     """−log of the probability that softmax gives to the right class.
 
-    C = 1/n Σₓ Σₖ wₖ tₖ (log Σⱼ e^zⱼ − zₖ)                             forward
-    ∂C/∂zₖ = 1/n (pₖ Σⱼ wⱼ tⱼ − wₖ tₖ), p = softmax(z)                  backward
+    C = Σₓ Σₖ qₖ (log Σⱼ e^zⱼ − zₖ), q = s w t                         forward, s = 1/n
+    ∂C/∂zₖ = pₖ Σⱼ qⱼ − qₖ, p = softmax(z)                              backward
 
     t is the target as probabilities, smoothed to (1 − ε) t + ε / K. With labels and class weights the
-    mean is Σ w_y Cₓ / Σ w_y; with probabilities it stays 1/n: both are PyTorch's definitions.
+    mean is Σ w_y Cₓ / Σ w_y, so s = 1 / Σ w_y; with probabilities it stays 1/n: both are PyTorch's definitions.
 
     Parameters: label_smoothing, ε; class_weights, w, (classes,), 1 by default.
     Shapes: prediction (batch, …, classes), logits; target (batch, …) integer labels or (batch, …, classes)
@@ -42,12 +44,18 @@ class SoftmaxCrossEntropy(Loss):
     """
 
     takes_logits = "softmax"
-    transient: ClassVar[tuple[str, ...]] = (*Loss.transient, "_like", "_starts", "_classes")
-    #: The last logits, whose shape and dtype the gradient takes; None before the first forward.
-    _like: Array | None = None
-    #: Where each row begins in the flattened logits, for the longest batch so far.
-    _starts: Array | None = None
-    _classes: int = 0
+    transient: ClassVar[tuple[str, ...]] = (
+        *Loss.transient,
+        *("_shape", "_dtype", "_seen", "_positions", "_softmax", "_labels", "_grad", "_flat_grad"),
+        *("_mean", "_even", "_q", "_totals"),
+    )
+    _shape: tuple[int, ...] | None = None
+    _dtype: Dtype | None = None
+    #: The prediction that was bound to: a model's output is the same array in every step.
+    _seen: Array | None = None
+    #: What the last forward leaves: q, or None if q is 0 but at the labels' places; Σⱼ qⱼ, or None for no backward.
+    _q: Array | None = None
+    _totals: Array | None = None
 
     def __init__(self, *, label_smoothing: float = 0.0, class_weights: Any = None) -> None:
         self.label_smoothing = fraction("SoftmaxCrossEntropy: label_smoothing", label_smoothing)
@@ -62,40 +70,64 @@ class SoftmaxCrossEntropy(Loss):
             self._weights = {dtype: weights.astype(dtype) for dtype in FLOATS}
 
     def forward(self, prediction: Any, target: Any, sample_weight: Any = None) -> float:
-        """C = 1/n Σₓ Σₖ wₖ tₖ (log Σⱼ e^zⱼ − zₖ)."""
-        z = self._logits(prediction)
-        labels = target if np.shape(target) == z.shape[:-1] else None
-        rows = z.reshape(-1, z.shape[-1])
-        if labels is not None:
-            places = self._places(rows, labels)
-            q = self._one_hot(rows, places)
-        else:
-            places, q = None, self._smoothed(rows, self._probabilities(z, target))
-        surprise = self._surprise(rows)  # −log p
-        cost, total = self._column("cost", rows), self._column("total", rows)
-        np.add.reduce(q, axis=1, keepdims=True, out=total)
-        if places is not None and not self.label_smoothing:
-            # The label's entry alone, so that a class ruled out by z = −∞ costs nothing.
-            np.take(surprise, places, mode="clip", out=cost[:, 0])
-            np.multiply(cost, total, cost)
-        else:
-            np.multiply(surprise, q, surprise)
-            np.add.reduce(surprise, axis=1, keepdims=True, out=cost)
-        share = self._share(z, places, sample_weight)
-        np.multiply(cost, share, cost)
-        self._like = z
-        return float(np.add.reduce(cost, axis=None))
+        """C = Σₓ Σₖ qₖ (log Σⱼ e^zⱼ − zₖ)."""
+        self._totals = None
+        if not (
+            prediction is self._seen
+            or (type(prediction) is np.ndarray and prediction.shape == self._shape and prediction.dtype is self._dtype)
+        ):
+            prediction = self._logits(prediction)
+            self._bind(prediction)
+        z = prediction if prediction.ndim == 2 else prediction.reshape(self._softmax.result.shape)
+        if type(target) is not np.ndarray:
+            target = np.asarray(target)
+        plain = sample_weight is None and self.class_weights is None
+        if target.shape != self._positions:
+            t = self._probabilities(target)
+            return self._dense_cost(z, t, self._mean if plain else self._share(sample_weight, labels=False))
+        self._labels.read(self, target)
+        share = self._mean if plain else self._share(sample_weight, labels=True)
+        if self.label_smoothing:
+            return self._dense_cost(z, self._one_hot(), share)
+        return self._label_cost(z, share)
 
     def backward(self) -> Array:
-        """∂C/∂zₖ = 1/n (pₖ Σⱼ wⱼ tⱼ − wₖ tₖ)."""
-        if self._like is None:
+        """∂C/∂zₖ = pₖ Σⱼ qⱼ − qₖ."""
+        totals = self._totals
+        if totals is None:
             raise self._needs_forward()
-        grad = self._buffer("grad", self._like)
-        rows = grad.reshape(-1, grad.shape[-1])
-        np.multiply(self._buffer("p", rows), self._column("total", rows), rows)
-        np.subtract(rows, self._buffer("q", rows), rows)
-        np.multiply(rows, self._column("share", rows), rows)
-        return grad
+        grad = self._softmax.scaled(totals)
+        if self._q is None:
+            np.subtract.at(self._flat_grad, self._labels.places, totals)
+        else:
+            np.subtract(grad, self._q, grad)
+        return self._grad
+
+    def _label_cost(self, z: Array, share: Array) -> float:
+        """C = Σₓ s w log Σ − s w (z_y − max z), one product: a class ruled out by z = −∞ costs nothing."""
+        softmax = self._softmax
+        factors, totals = self._even if share is self._mean else self._label_factors(share)
+        softmax.shift(z)
+        softmax.flat.take(self._labels.places, None, softmax.beside, "clip")
+        softmax.exponentiate()
+        self._q, self._totals = None, totals
+        return float(factors.dot(softmax.terms))
+
+    def _dense_cost(self, z: Array, t: Array, share: Array) -> float:
+        """C = Σₓ (Σₖ qₖ) log Σ − Σₖ qₖ (zₖ − max z)."""
+        softmax = self._softmax
+        q, totals = self._buffer("q", softmax.result), softmax.beside
+        if self.label_smoothing:
+            t = np.add(np.multiply(t, 1.0 - self.label_smoothing, q), self.label_smoothing / q.shape[1], q)
+        if self.class_weights is not None:
+            t = np.multiply(t, self._weights[q.dtype], q)
+        np.multiply(t, share, q)
+        q.dot(softmax.ones, totals)
+        softmax.shift(z)
+        cost = -float(q.reshape(-1).dot(softmax.flat))
+        softmax.exponentiate()
+        self._q, self._totals = q, totals
+        return cost + float(totals.dot(softmax.log_sums))
 
     def _logits(self, prediction: Any) -> Array:
         z = self._prediction(prediction)
@@ -105,86 +137,65 @@ class SoftmaxCrossEntropy(Loss):
             raise ShapeError(f"{self!r}: {len(self.class_weights)} class_weights for {z.shape[-1]} classes")
         return z
 
-    def _places(self, rows: Array, labels: Any) -> Array:
-        """Where each row's label stands in the flattened rows, after a check of the labels."""
-        n, classes = rows.shape
-        places = self._buffers.take("places", (n,), np.intp)
-        np.copyto(places, integer_labels(self, labels).reshape(-1), casting="unsafe")
-        # As unsigned numbers negative labels are huge: one pass finds both faults.
-        if np.maximum.reduce(places.view(np.uintp)) >= classes:
-            raise InvalidValueError(
-                f"{self!r}: labels must lie in 0 … {classes - 1} for {classes} logits, "
-                f"got {places.min()} … {places.max()}"
-            )
-        starts = self._starts
-        if starts is None or len(starts) < n or self._classes != classes:
-            starts = self._starts = np.arange(0, n * classes, classes)
-            self._classes = classes
-        np.add(places, starts[:n], places)
-        return places
+    def _bind(self, z: Array) -> None:
+        """Prepare for logits of this shape and dtype."""
+        self._seen, self._shape, self._dtype, self._positions = z, z.shape, z.dtype, z.shape[:-1]
+        classes = z.shape[-1]
+        rows = z.size // classes
+        self._softmax = SoftmaxRows(self._buffers, (rows, classes), z.dtype)
+        self._labels = LabelPlaces(self._buffers, self._positions, classes, self._softmax.starts)
+        self._grad, self._flat_grad = self._softmax.result.reshape(z.shape), self._softmax.result.reshape(-1)
+        self._mean = np.array(1.0 / rows, z.dtype)
+        even = self._buffers.take("even", (2 * rows,), z.dtype)
+        even[:rows], even[rows:] = self._mean, -self._mean
+        self._even = even, even[:rows]
 
-    def _one_hot(self, rows: Array, places: Array) -> Array:
-        """q = w t for labels, smoothed."""
-        q = self._buffer("q", rows)
-        q.fill(self.label_smoothing / rows.shape[1])
-        np.put(q, places, 1.0 - self.label_smoothing * (1.0 - 1.0 / rows.shape[1]))
-        return self._class_weighted(q)
+    def _one_hot(self) -> Array:
+        t = self._buffer("q", self._softmax.result)
+        t.fill(0.0)
+        t.put(self._labels.places, 1.0)
+        return t
 
-    def _probabilities(self, z: Array, target: Any) -> Array:
-        t = as_floats(target, z.dtype, self, "target")
-        if t.shape != z.shape:
+    def _probabilities(self, target: Array) -> Array:
+        t = as_floats(target, self._dtype, self, "target")
+        if t.shape != self._shape:
             raise ShapeError(
-                f"{self!r}: expected labels of shape {z.shape[:-1]} or probabilities of shape {z.shape}, got {t.shape}"
+                f"{self!r}: expected labels of shape {self._positions} or probabilities of shape {self._shape}, "
+                f"got {t.shape}"
             )
-        return t.reshape(-1, z.shape[-1])
+        return t.reshape(self._softmax.result.shape)
 
-    def _smoothed(self, rows: Array, t: Array) -> Array:
-        """q = w t for probabilities, smoothed."""
-        q = self._buffer("q", rows)
-        np.multiply(t, 1.0 - self.label_smoothing, q)
-        np.add(q, self.label_smoothing / rows.shape[1], q)
-        return self._class_weighted(q)
-
-    def _class_weighted(self, q: Array) -> Array:
-        if self.class_weights is not None:
-            np.multiply(q, self._weights[q.dtype], q)
-        return q
-
-    def _surprise(self, rows: Array) -> Array:
-        """−log p = log Σⱼ e^zⱼ − zₖ, shifted by the largest z; leaves p = softmax(z) in its buffer."""
-        p, surprise, row = self._buffer("p", rows), self._buffer("surprise", rows), self._column("row", rows)
-        np.maximum.reduce(rows, axis=1, keepdims=True, out=row)
-        np.subtract(rows, row, surprise)
-        np.exp(surprise, p)
-        np.add.reduce(p, axis=1, keepdims=True, out=row)
-        np.divide(p, row, p)
-        np.log(row, row)
-        np.subtract(row, surprise, surprise)
-        return surprise
-
-    def _share(self, z: Array, places: Array | None, sample_weight: Any) -> Array:
-        """What part of the mean each row is: sᵢ / Σ s, with sᵢ w_y / Σ s w_y for weighted labels.
-
-        The factor w_y itself is in q already, so the share is sᵢ over that sum.
-        """
-        share = self._column("share", z.reshape(-1, z.shape[-1]))
+    def _share(self, sample_weight: Any, *, labels: bool) -> Array:
+        """s: what part of the mean each row is, sᵢ / Σ s, or sᵢ / Σ s w_y for labels with class weights."""
+        share = self._buffers.take("share", (len(self._labels.labels), 1), self._mean.dtype)
         if sample_weight is None:
-            share.fill(1.0 / len(share))
+            share.fill(self._mean)
         else:
-            given = self._shares(sample_weight, z)
-            share[:, 0] = np.repeat(given, len(share) // len(z)) / (len(share) // len(z))
-        if places is not None and self.class_weights is not None:
-            labels, weights = self._buffers.take("labels", places.shape, np.intp), self._column("weights", share)
-            np.remainder(places, z.shape[-1], labels)
-            np.take(self._weights[z.dtype], labels, mode="clip", out=weights[:, 0])
-            total = float(np.vdot(share, weights))
+            given = self._shares(sample_weight, self._grad)
+            positions = len(share) // len(given)
+            share[:, 0] = np.repeat(given, positions) / positions
+        if labels and self.class_weights is not None:
+            total = float(share[:, 0].dot(self._label_weights()))
             if total <= 0:
                 raise InvalidValueError(f"{self!r}: the class_weights of all labels of this batch are 0")
             np.divide(share, total, share)
         return share
 
-    def _column(self, name: str, rows: Array) -> Array:
-        return self._buffers.take(name, (len(rows), 1), rows.dtype)
+    def _label_weights(self) -> Array:
+        """w_y of each row."""
+        weights = self._buffers.take("weights", self._labels.labels.shape, self._mean.dtype)
+        return self._weights[weights.dtype].take(self._labels.labels, None, weights, "clip")
+
+    def _label_factors(self, share: Array) -> tuple[Array, Array]:
+        """(s w, −s w) for the label's w in one array, and s w alone."""
+        rows = len(share)
+        factors = self._buffers.take("factors", (2 * rows,), share.dtype)
+        totals = factors[:rows]
+        totals[...] = share[:, 0]
+        if self.class_weights is not None:
+            np.multiply(totals, self._label_weights(), totals)
+        np.negative(totals, factors[rows:])
+        return factors, totals
 
     def __repr__(self) -> str:
         parts = [f"label_smoothing={self.label_smoothing}"] if self.label_smoothing else []
