@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from tinynn import data, initializers
+from tinynn._threads import threads
 from tinynn.data import Batches, one_hot, train_test_split
 from tinynn.errors import (
     CheckpointError,
@@ -135,6 +136,7 @@ __all__ = [
     "initializers",
     "metrics",
     "one_hot",
+    "threads",
     "train_test_split",
 ]
 

@@ -81,6 +81,10 @@ class BoundLayer(Layer):
         """`_backward_parameters` for a grad that is the same array in every step, whatever array x was."""
         return [(self._backward_parameters, (grad,))]
 
+    def _products(self) -> list[int]:
+        """FLOPs of each matrix product of forward, once bound."""
+        return []
+
     def _gradient(self) -> Array:
         """The array for ∂C/∂x."""
         if self._grad is None:

@@ -193,6 +193,9 @@ class Dense(BoundLayer):
         calls: list[Call] = [(weight_gradient, (grad,))]
         return calls if self._bias is None else [*calls, (self._ones.dot, (grad, self._bias_grad))]
 
+    def _products(self) -> list[int]:
+        return [2 * len(self._output_rows) * self.in_features * self.out_features]
+
     def _evaluate(self, x: Array) -> Array:
         z: Array = np.dot(x.reshape(-1, self.in_features), self.weight.value.T)
         if self.bias is not None:

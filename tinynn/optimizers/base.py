@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tinynn._aligned import aligned
 from tinynn._arguments import number
+from tinynn.optimizers import subnormals
 from tinynn.optimizers.groups import Group, as_groups, as_rate
 from tinynn.optimizers.part import Part, part_of
 from tinynn.optimizers.penalties import penalty
@@ -141,6 +142,9 @@ class Optimizer(abc.ABC):
         self.prepare()
         for part, rate in zip(self._parts, rates):  # noqa: B905 (strict costs a tenth of a small step)
             part.advance(self, rate)
+        if self.steps % subnormals.EVERY == 0:
+            for slot in self.state.values():
+                subnormals.flush(slot, self._scratch)
 
     def penalty(self) -> float:
         """Σ λ/2 ‖w‖² + λ₁ ‖w‖₁: what the penalties add to the cost (a decoupled decay adds nothing)."""

@@ -39,7 +39,7 @@ class Part:
         halves = 2 * self._passes(optimizer) * (stop - start) // blocks.SHARED
         number = max(1, min(cores(), halves)) if optimizer.elementwise else 1
         size = self._block_size(optimizer, -(-(stop - start) // number))
-        self.blocks = blocks.cut(optimizer.vector, start, stop, optimizer.state, size)
+        self.blocks = blocks.cut(optimizer.vector, start, stop, optimizer.state, size, number)
         self._shares = blocks.share(self.blocks, number)
         #: The first share is the calling thread's, whose scratch all parts have in common.
         self._scratches = [optimizer._scratch, *(Scratch(self._dtype) for _ in self._shares[1:])]
@@ -52,7 +52,7 @@ class Part:
         return 4 + 2 * len(optimizer.state)
 
     def _block_size(self, optimizer: Optimizer, most: int) -> int:
-        return min(most, blocks.BLOCK) if optimizer.elementwise else max(1, most)
+        return blocks.longest(most, 2 + len(optimizer.state)) if optimizer.elementwise else max(1, most)
 
     def advance(self, optimizer: Optimizer, rate: float) -> None:
         """One step of the group."""
