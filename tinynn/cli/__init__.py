@@ -1,8 +1,9 @@
-"""The command line: `python -m tinynn train`, or `tinynn train` where the package is installed; the same for gradcheck.
+"""The command line: `python -m tinynn train`, or `tinynn train` where the package is installed; so gradcheck and bench.
 
 arguments.py says what can be asked for. train.py trains, mistakes.py reports what the network got wrong;
-gradcheck.py checks what subjects.py finds, at what draws.py draws. Errors are one line on stderr and exit
-code 2.
+gradcheck.py checks what subjects.py finds, at what draws.py draws; bench.py measures networks.py beside
+floor.py, as rounds.py does, on what machine.py describes, and bench_table.py prints it. Errors are one line
+on stderr and exit code 2.
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ def _run(options: Namespace) -> int:
         from tinynn.cli.gradcheck import gradcheck
 
         return gradcheck(options)
+    if options.command == "bench":
+        from tinynn.cli.bench import bench
+
+        bench(options)
+        return 0
     from tinynn.cli.train import train
 
     return INTERRUPTED if train(options) else 0

@@ -6,8 +6,9 @@ import argparse
 from typing import Any, NoReturn
 
 import tinynn as nn
-from tinynn.cli.choices import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
-from tinynn.cli.readers import keywords, names, number, sequence, shape, whole, widths
+from tinynn.cli.choices import ACTIVATIONS, BENCH_RATES, INITIALIZERS, LOSSES, OPTIMIZERS
+from tinynn.cli.networks import NETWORKS
+from tinynn.cli.readers import choices, keywords, names, networks, number, sequence, shape, whole, widths
 
 PROGRAM = "python -m tinynn"
 TRAIN_EXAMPLES = f"""examples:
@@ -75,6 +76,15 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add_gradcheck(gradcheck)
+    bench = commands.add_parser(
+        "bench",
+        usage=f"{PROGRAM} bench [options]",
+        help="measure training steps on this machine, in a minute",
+        description="How long a training step takes on this machine, beside its matrix products alone.",
+        formatter_class=_Help,
+        allow_abbrev=False,
+    )
+    _add_bench(bench)
     return top
 
 
@@ -183,3 +193,19 @@ def _add_gradcheck(group: Any) -> None:
     )
     group.add_argument("--strict", action="store_true", help="hold tinynn's own laws as well")
     group.add_argument("--seeds", type=whole(1), default=1, metavar="N", help="check N times, with rng=0, …, N−1")
+
+
+def _add_bench(group: Any) -> None:
+    group.add_argument(
+        "--networks",
+        type=networks,
+        default=",".join(NETWORKS),
+        metavar="N-N[:BATCH][,…]",
+        help="widths of the layers, and rows of a batch",
+    )
+    group.add_argument(
+        "--optimizer", type=choices(BENCH_RATES), default=",".join(BENCH_RATES), metavar="NAME[,…]", help="which"
+    )
+    group.add_argument("--threads", type=whole(1), metavar="N", help="at most so many (default: what NumPy takes)")
+    group.add_argument("--quick", action="store_true", help="some ten seconds, less exact")
+    group.add_argument("--json", metavar="PATH", help="write the seconds of each round, too")

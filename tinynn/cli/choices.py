@@ -51,3 +51,5 @@ LOSSES: dict[str, tuple[Callable[[], nn.Loss], float]] = {
     "cross-entropy": (nn.SoftmaxCrossEntropy, 0.5),
     "binary-cross-entropy": (nn.SigmoidCrossEntropy, 0.5),
 }
+#: What `bench` measures, and with which learning rate.
+BENCH_RATES = {"sgd": 0.1, "adam": 1e-4}

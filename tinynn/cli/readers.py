@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import ast
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from tinynn._arguments import number as finite
+from tinynn.cli.networks import Network
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -93,3 +94,25 @@ def names(text: str) -> dict[str, str]:
     if not all(len(pair) == 2 and pair[0].strip() and pair[1].strip() for pair in pairs):
         raise argparse.ArgumentTypeError(f"must be pairs with commas between, such as W=dW,b=db, got {text!r}")
     return {value.strip(): grad.strip() for value, grad in pairs}
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """ "784-30-10,784-100-10:64": widths, after a colon the batch size."""
+    try:
+        return tuple(Network.parse(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be networks such as 784-30-10 or 784-30-10:32 (rows of a batch) with commas between, got {text!r}"
+        ) from None
+
+
+def choices(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    """A reader of one or more of these names, commas between."""
+
+    def read(text: str) -> tuple[str, ...]:
+        found = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        if not set(found) <= set(known):
+            raise argparse.ArgumentTypeError(f"must be of {', '.join(known)}, with commas between, got {text!r}")
+        return found
+
+    return read
