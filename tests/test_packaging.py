@@ -81,7 +81,7 @@ def test_the_core_is_small_and_holds_the_package_alone(core):
     source = (path for path in (ROOT / "tinynn").rglob("*") if path.is_file() and path.suffix != ".pyc")
     expected = {path.relative_to(ROOT).as_posix() for path in source}
     assert contents(core) == expected
-    assert {"tinynn/py.typed", "tinynn/data/digits.csv.gz", "tinynn/__main__.py"} <= expected
+    assert {"tinynn/py.typed", "tinynn/data/digits.bz2", "tinynn/__main__.py"} <= expected
 
 
 def test_the_source_distribution_leaves_mnist_out(core):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
+import bz2
+import hashlib
 
 import numpy as np
 import pytest
@@ -59,8 +60,24 @@ def test_what_it_returns_belongs_to_the_caller():
 
 def test_a_damaged_or_missing_file(monkeypatch, tmp_path):
     monkeypatch.setattr(digits, "__file__", str(tmp_path / "digits.py"))
-    with pytest.raises(DataError, match=r"digits\.csv\.gz"):
+    with pytest.raises(DataError, match=r"digits\.bz2: .*reinstall tinynn-numpy"):
         load_digits()
-    (tmp_path / "digits.csv.gz").write_bytes(gzip.compress(b"1,2,3\n"))
-    with pytest.raises(DataError, match="SHA-256 6ebb3d2f.*reinstall tinynn-numpy"):
+    (tmp_path / "digits.bz2").write_bytes(bz2.compress(b"1,2,3\n"))
+    with pytest.raises(DataError, match="SHA-256 467ab578.*reinstall tinynn-numpy"):
         load_digits()
+
+
+@pytest.mark.parametrize("content", [b"", b"BZh9", bz2.compress(b"1,2,3")[:-4], b"1,2,3"])
+def test_what_is_no_whole_bz2_file(monkeypatch, tmp_path, content):
+    monkeypatch.setattr(digits, "__file__", str(tmp_path / "digits.py"))
+    (tmp_path / "digits.bz2").write_bytes(content)
+    with pytest.raises(DataError, match=r"digits\.bz2: .*reinstall tinynn-numpy"):
+        load_digits()
+
+
+def test_every_image_and_label_is_the_one_of_the_source():
+    """SHA-256 of the UCI table, 65 numbers a line, as it was before it was packed."""
+    x, y = load_digits(dtype=np.uint8)
+    lines = ("".join(f"{value}," for value in row) + f"{label}\n" for row, label in zip(x, y, strict=True))
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert digest == "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"

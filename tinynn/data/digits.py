@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tinynn.errors import DataError
+
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
 
     from tinynn._arrays import Array
 
-SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"  # of the unzipped file
+#: The 1,797 labels in order, then 64 pixels, each as 1,797 bytes that are sorted by label: so the file takes 35 kB,
+#: where the table of the source takes 53.
+FILE, SHA256 = "digits.bz2", "467ab578119d3321b29c379dfece6f70dcc8c80b709dba327bb0ca34e35af701"
 
 
 def load_digits(*, dtype: DTypeLike = np.float32, shape: tuple[int, ...] = (64,)) -> tuple[Array, Array]:
@@ -31,13 +35,20 @@ def load_digits(*, dtype: DTypeLike = np.float32, shape: tuple[int, ...] = (64,)
     >>> x.shape, y[:5]
     ((1797, 64), array([0, 1, 2, 3, 4]))
     """
+    import bz2
     import os
 
     from tinynn.data import _files
 
-    path = os.path.join(os.path.dirname(__file__), "digits.csv.gz")
-    with _files.open_unpacked(path) as (stream, _):
-        content = stream.read()
+    path = os.path.join(os.path.dirname(__file__), FILE)
+    try:
+        with bz2.open(path) as file:
+            content = file.read()
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path}: cannot read the file: {error}; reinstall tinynn-numpy") from error
     _files.check_sha256(path, SHA256, content, remedy="reinstall tinynn-numpy")
-    table = np.loadtxt(content.decode().splitlines(), dtype=np.uint8, delimiter=",")
-    return _files.as_images(table[:, :64], 16, shape, dtype), table[:, 64].astype(np.int64)
+    labels, pixels = np.split(np.frombuffer(content, np.uint8).reshape(65, -1), [1])
+    labels = labels[0]
+    images = np.empty((len(labels), 64), np.uint8)
+    images[np.argsort(labels, kind="stable")] = pixels.T
+    return _files.as_images(images, 16, shape, dtype), labels.astype(np.int64)
