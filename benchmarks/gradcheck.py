@@ -23,7 +23,8 @@ from gradcheck_cases import truth
 from gradcheck_cases.case import GROUPS
 from gradcheck_peers import LIMITS, PEERS, versions
 from interleaved import caption, environment
-from step import table
+
+from benchmarks.report import table
 
 START, END = "<!-- gradcheck -->", "<!-- /gradcheck -->"
 

@@ -8,13 +8,18 @@ from cases import LAYERS, LOSSES, OPTIMIZERS, over
 
 import tinynn as nn
 from tinynn._buffers import Buffers
+from tinynn.optimizers.scratch import Scratch
 
 RNG = np.random.default_rng(0)
 
 
 def assert_plain(buffers):
     assert isinstance(buffers, Buffers)
-    for name in buffers:
+    assert_plain_names(buffers)
+
+
+def assert_plain_names(arrays):
+    for name in arrays:
         assert isinstance(name, str) and name.isidentifier() and name.islower(), name
 
 
@@ -45,4 +50,6 @@ def test_of_optimizers(row):
         for _ in range(2):
             parameter.grad = RNG.normal(size=4)
             optimizer.step()
-        assert_plain(optimizer._buffers)
+        assert isinstance(optimizer._scratch, Scratch)
+        assert optimizer._scratch or (optimizer.fused and not more)
+        assert_plain_names(optimizer._scratch)

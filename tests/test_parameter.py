@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
+from memory import SMALL, peak_of
 
 import tinynn as nn
 from tinynn import Parameter, ParameterVector
@@ -182,6 +184,29 @@ def test_vector_and_parameters_are_the_same_memory():
     np.testing.assert_array_equal(vector.value, [0, 3, 1, 4, 2, 5, 0, 0])
     np.testing.assert_array_equal(vector.grad[6:], [5, 6])
     assert not np.shares_memory(vector.value, vector.grad)
+
+
+def test_the_vectors_begin_where_a_cache_line_does():
+    for size in (1, 5, 100):
+        vector = ParameterVector([Parameter(np.ones(size)), Parameter(np.ones(3))])
+        assert vector.value.ctypes.data % 64 == vector.grad.ctypes.data % 64 == 0
+
+
+def test_packing_takes_one_more_vector_at_its_peak():
+    """Four parameters of 40 kB: the new gradients come when the old values have gone."""
+    listed = [np.ones(10_000, np.float32) for _ in range(4)]
+
+    def pack():
+        parameters = [Parameter(value) for value in listed]
+        tracemalloc.reset_peak()
+        before = tracemalloc.get_traced_memory()[0]
+        vector = ParameterVector(parameters)
+        taken.append(tracemalloc.get_traced_memory()[1] - before)
+        assert (vector.value == 1).all() and not vector.grad.any()
+
+    taken: list[int] = []
+    peak_of(pack)
+    assert 160_000 < max(taken) < 160_000 + SMALL
 
 
 def test_packing_again_is_idempotent():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn._aligned import aligned
 from tinynn._arrays import as_dtype, as_floats
 from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError, StateError
@@ -91,15 +92,17 @@ class Parameter:
         """Convert in place, return self. A ParameterVector that held it must be built anew."""
         dtype = as_dtype(dtype)
         if dtype != self.dtype:
-            self._move(self._value.astype(dtype), self._grad.astype(dtype), None)
+            value, grad = self._value.astype(dtype), self._grad.astype(dtype)
+            self._leave()
+            self._value, self._grad = value, grad
         return self
 
-    def _move(self, value: Array, grad: Array, packing: _Packing | None) -> None:
-        """Live in other arrays from now on; whoever held the old ones is told."""
+    def _leave(self) -> None:
+        """Tell whoever holds the arrays that they are about to be others."""
         if self._packing is not None:
             self._packing.valid = False
         LAYOUT.version += 1
-        self._value, self._grad, self._packing = value, grad, packing
+        self._packing = None
 
     # A copy is independent: it leaves the vector behind. A ParameterVector that is copied with its
     # parameters packs the copies itself.
@@ -194,17 +197,27 @@ def _pack(parameters: tuple[Parameter, ...]) -> _Packing:
     present = parameters[0]._packing
     if present is not None and present.valid and present.parameters == parameters:
         return present
-    dtype, size = parameters[0].dtype, sum(p.size for p in parameters)
-    packing = _Packing(parameters, np.empty(size, dtype), np.empty(size, dtype), True)
-    start = 0
     for p in parameters:
-        stop, order = start + p.size, _memory_order(p.value)
-        value = packing.value[start:stop].reshape(p.shape, order=order)
-        grad = packing.grad[start:stop].reshape(p.shape, order=order)
-        value[...], grad[...] = p.value, p.grad
-        p._move(value, grad, packing)
-        start = stop
+        p._leave()
+    packing = _Packing(parameters, _joined(parameters, "_value"), _joined(parameters, "_grad"), True)
+    for p in parameters:
+        p._packing = packing
     return packing
+
+
+def _joined(parameters: tuple[Parameter, ...], what: str) -> Array:
+    """All `_value`s or `_grad`s in one new array, of which they become views.
+
+    The old ones are freed on the way: packing takes one more vector at its peak, not two.
+    """
+    vector, start = aligned(sum(p.size for p in parameters), parameters[0].dtype), 0
+    for p in parameters:
+        old, stop = getattr(p, what), start + p.size
+        view = vector[start:stop].reshape(p.shape, order=_memory_order(old))
+        view[...] = old
+        setattr(p, what, view)
+        start = stop
+    return vector
 
 
 def _listed(parameters: Layer | Iterable[Parameter]) -> tuple[Parameter, ...]:

@@ -64,6 +64,20 @@ def test_a_new_permutation_each_epoch_and_the_same_for_the_same_seed():
     assert epoch(nn.Batches(*numbered(50), 7, rng=4)) != first
 
 
+@pytest.mark.parametrize("n", [2, 256, 257, 65_536, 65_537])
+@pytest.mark.parametrize("drop_last", [True, False])
+def test_the_order_is_that_of_a_permutation(n, drop_last):
+    """Whatever integers hold it, and whether the batches are made ready many at a time or one."""
+    generator, drawing = np.random.default_rng(7), np.random.default_rng(7)
+    for batch_size in (1, 100, 300)[n > 1000 :]:
+        batches = nn.Batches(
+            np.arange(n), np.arange(n), batch_size, drop_last=drop_last and batch_size < n, rng=drawing
+        )
+        for _ in range(2 if batch_size < n else 0):  # one batch of all is not shuffled
+            order = generator.permutation(n)[: n // batch_size * batch_size if drop_last else n]
+            assert np.concatenate([y for _, y in list(batches)]).tolist() == order.tolist()
+
+
 def test_drop_last_leaves_out_other_samples_each_epoch():
     batches = nn.Batches(*numbered(10), 4, drop_last=True, rng=0)
     left_out = [frozenset(range(10)) - set(epoch(batches)) for _ in range(10)]
@@ -141,11 +155,29 @@ def test_whoever_holds_a_batch_or_a_view_of_it_keeps_it(hold):
         np.testing.assert_array_equal(labels, copy_of_them)
 
 
-def test_arrays_are_reused_once_let_go():
-    addresses = set()
-    for x, _ in nn.Batches(*numbered(400), 4, rng=0):
-        addresses.add(x.ctypes.data)
-    assert len(addresses) <= 4
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_training_loop_takes_two_arrays_in_turn(source):
+    x, y = numbered(400)
+    model, addresses = nn.Sequential(nn.Dense(3, 2, rng=0)), set()
+    for given_x, _ in nn.Batches(SOURCES[source](x), y, 16, drop_last=True, rng=0):
+        addresses.add(given_x.ctypes.data)
+        model.forward(given_x)
+    assert len(addresses) == 2
+
+
+@pytest.mark.parametrize(("n", "batch_size"), [(23, 4), (400, 4), (40, None), (7, 10)])
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize("source", SOURCES)
+def test_overwriting_gives_the_same_batches_in_one_array(source, shuffle, n, batch_size):
+    x, y = numbered(n)
+    x = SOURCES[source](x)
+    batches, plain = (nn.Batches(x, y, batch_size, shuffle=shuffle, scale=0.5, rng=0) for _ in range(2))
+    held = []
+    for (given_x, given_y), (like_x, like_y) in zip(batches.overwriting(), plain, strict=True):
+        np.testing.assert_array_equal(given_x, like_x, strict=True)
+        np.testing.assert_array_equal(given_y, like_y, strict=True)
+        held.append(given_x)
+    assert len({array.ctypes.data for array in held}) == 1
 
 
 def test_a_layer_that_remembers_its_input_still_has_it():
@@ -182,6 +214,25 @@ def test_no_array_is_allocated_per_batch(source, shuffle):
         del pair
 
     assert peak_of(step, warm=2) < SMALL
+
+
+def test_a_loop_that_looks_back_by_one_allocates_no_array_either():
+    """Batches of 24 kB, of which it holds two while the next is made."""
+    epoch, last = iter(nn.Batches(np.zeros((20_000, 6), np.float32), np.zeros(20_000, np.uint8), 1000, rng=0)), []
+
+    def step():
+        x, _ = next(epoch)
+        assert not any(np.shares_memory(before, x) for before in last)
+        last[:] = [*last[-1:], x]
+
+    assert peak_of(step, warm=4) < SMALL
+
+
+def test_an_epoch_holds_two_bytes_a_sample_and_one_batch():
+    """60,000 samples in batches of 20 kB: the order has 120 kB."""
+    batches = nn.Batches(np.zeros((60_000, 50), np.float32), np.zeros(60_000, np.uint8), 100, rng=0)
+    assert 120_000 < peak_of(lambda: [None for _ in batches.overwriting()], warm=1) < 120_000 + 20_000 + SMALL
+    assert peak_of(lambda: [None for _ in batches], warm=1) > 120_000 + 2 * 20_000
 
 
 @pytest.mark.parametrize("source", SOURCES)

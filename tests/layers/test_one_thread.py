@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -86,7 +87,7 @@ def test_another_blas_has_no_limit(monkeypatch):
 
 def limited(monkeypatch, *widths, batch):
     """Whether the segment of a sigmoid network is limited to one thread."""
-    layers = [layer for n, out in zip(widths, widths[1:], strict=False) for layer in (nn.Dense(n, out), nn.Sigmoid())]
+    layers = [layer for n, out in pairwise(widths) for layer in (nn.Dense(n, out), nn.Sigmoid())]
     model = nn.Sequential(*layers, rng=0)
     model.forward(np.zeros((batch, widths[0]), np.float32))
     monkeypatch.setattr(segment, "on_one_thread", lambda function: "limited")

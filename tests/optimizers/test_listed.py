@@ -186,7 +186,33 @@ def test_blocks_cover_a_stretch_once(length, size):
     assert all(np.shares_memory(block.grad, vector.grad) for block in cut)
 
 
-def test_blocks_are_an_even_number_and_begin_at_cache_lines():
+def test_blocks_are_as_many_for_each_thread_and_begin_at_cache_lines():
     vector = nn.ParameterVector([nn.Parameter(np.zeros(1000))])
-    for size, lengths in ((1000, [1000]), (999, [512, 488]), (400, [256, 256, 256, 232])):
-        assert [block.value.size for block in blocks.cut(vector, 0, 1000, {}, size)] == lengths
+    threes, fours = [336, 336, 328], [256, 256, 256, 232]
+    for size, number, lengths in ((1000, 1, [1000]), (999, 1, [512, 488]), (400, 1, threes), (400, 2, fours)):
+        assert [block.value.size for block in blocks.cut(vector, 0, 1000, {}, size, number)] == lengths
+
+
+@pytest.mark.parametrize(
+    ("length", "slots", "number"),
+    [
+        *((32_767, 0, 1), (32_768, 0, 2), (49_151, 0, 2), (79_510, 0, 3), (79_510, 1, 2), (79_510, 2, 2)),
+        *((118_282, 0, 3), (500_000, 0, 4), (1_000_000, 2, 8), (131_072, 4, 1), (131_073, 4, 2)),
+    ],
+)
+def test_how_many_blocks(length, slots, number):
+    """A block takes a sixth of values, gradients and slots, but 16,384 elements at least and 131,072 at most."""
+    vector = nn.ParameterVector([nn.Parameter(np.zeros(length, np.float32))])
+    assert len(blocks.cut(vector, 0, length, {}, blocks.longest(length, 2 + slots))) == number
+
+
+@over(OPTIMIZERS)
+def test_each_temporary_takes_a_sixth_of_the_rest_at_most(row, monkeypatch):
+    """On two threads, the temporaries of both counted."""
+    monkeypatch.setattr("tinynn.optimizers.part.cores", lambda: 2)
+    optimizer = row([nn.Parameter(np.zeros(300_000, np.float32))])
+    optimizer.step()
+    rest = 2 * optimizer.vector.value.nbytes + sum(slot.nbytes for slot in optimizer.state.values())
+    (part,) = optimizer._parts
+    taken = [sum(scratch[name].nbytes for scratch in part._scratches) for name in part._scratches[0]]
+    assert optimizer.fused or 0 < max(taken) <= rest / 6 + 2 * 64

@@ -606,3 +606,19 @@ def test_validation_images_in_other_units_than_the_training_images_are_refused()
         trainer.fit(scaled, 1, validation=(images, y), progress=False)
     trainer.fit(scaled, 1, validation=(images / np.float32(8), y), progress=False)
     trainer.fit(nn.Batches(images, y), 1, validation=(images, y), progress=False)
+
+
+def test_a_run_takes_the_memory_of_one_batch():
+    """The loop is done with a batch when it asks for the next: each is gathered over the one before."""
+    seen = []
+
+    class Watching(nn.Dense):
+        def forward(self, x):
+            seen.append(x)
+            return super().forward(x)
+
+    model = nn.Sequential(Watching(3, 1), rng=0)
+    x, y = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32), np.zeros((12, 1), np.float32)
+    trainer = nn.Trainer(model, nn.MSE(), nn.SGD(model, 0.1))
+    trainer.fit(nn.Batches(x, y, batch_size=2, rng=0), 1, progress=False)
+    assert len(seen) == 6 and all(batch is seen[0] for batch in seen)

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 #: The most elements that NumPy calls work on at a time. It bounds the temporaries to half a megabyte and gains at
 #: 670,000 parameters a tenth (Adam) to a third (SGD) of a step; 32,768 would lose up to a quarter.
 BLOCK = 131_072
-#: Elements up to which a vector is not cut: there the calls themselves count (23,860 in two blocks: 10 % more).
-WHOLE = 32_768
-#: A block of a longer vector, and so a temporary, takes at most a ROOM-th of what values, gradients and slots take.
-#: At 79,510 parameters that makes three blocks for SGD and two for Adam, which take 4 and 3 % more time.
+#: Below BLOCK a block, and so a temporary, takes a ROOM-th of what values, gradients and slots take, or less: three
+#: blocks for SGD, two for Adam, which take some 4 % more time at 79,510 parameters.
 ROOM = 6
+#: The fewest elements of a block: 23,860 in two would take 10 % more time.
+SHORT = 16_384
 #: Elements times passes over them from which on two cores are faster than one: some 0.14 ms on one core. Each
 #: core beyond them gets half as much.
 SHARED = 1_500_000
@@ -37,15 +37,14 @@ class Block(NamedTuple):
 
 def longest(length: int, arrays: int) -> int:
     """The most elements of a block of a thread's part, which has `length`; arrays, those of its length."""
-    if length > WHOLE:
-        length = min(length, max(WHOLE // 2, _lines(length * arrays / ROOM)))
-    return min(length, BLOCK)
+    pieces = max(1, min(-(-ROOM // arrays), length // SHORT))
+    return min(length, _lines(length / pieces), BLOCK)
 
 
 def cut(
     vector: ParameterVector, start: int, stop: int, slots: Mapping[str, Array], size: int, number: int = 1
 ) -> list[Block]:
-    """A stretch of the vector in about equal blocks of at most `size` elements, as many for each of `number` threads."""
+    """A stretch of the vector in about equal blocks of at most `size` elements, a multiple of `number` threads."""
     length = stop - start
     pieces = -(-length // (max(1, size) * number)) * number
     each = length if pieces <= 1 else min(size, _lines(length / pieces))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinynn._arguments import positive
+from tinynn.data.batches import Batches
 from tinynn.errors import DivergedError, InvalidValueError, TinynnError
 from tinynn.optimizers import clip_norm as clip_to_norm
 from tinynn.optimizers import clip_value as clip_to_value
@@ -167,7 +168,8 @@ class Trainer:
         total, samples = 0.0, 0
         with BetweenBatches() as interrupts:
             came = interrupts.came
-            for x, target in batches:
+            # This loop is done with a batch when it asks for the next: one array is enough.
+            for x, target in batches.overwriting() if type(batches) is Batches else batches:
                 cost = cost_of(forward(x), target)
                 backward(gradient())
                 step()
