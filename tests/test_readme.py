@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,11 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def test_the_program_of_the_index_page_learns():
+    text = (ROOT / "docs" / "pypi.md").read_text(encoding="utf-8")
+    code = text[text.index("    import numpy") : text.index("A custom layer")]
+    found = {}
+    exec(textwrap.dedent(code), found)
+    assert found["cost"] < 0.1
