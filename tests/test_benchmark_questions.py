@@ -120,7 +120,8 @@ def test_the_formula_counts_each_array_once():
 def test_a_runs_arrays_are_counted_where_they_belong():
     case = Case.parse("6-5-3:4")
     found = arrays.count(case, "Adam", samples=64)
-    assert found["alive"]["parameter"] == found["formula"]["parameters"]
+    # Values and gradients begin at cache lines.
+    assert 0 <= found["alive"]["parameter"] - found["formula"]["parameters"] <= 2 * 64
     assert found["alive"]["optimizers"] >= found["formula"]["slots"]
     assert found["alive"]["data"] >= found["formula"]["batch"]
     assert found["build_peak"] > found["formula"]["parameters"] and found["step_peak"] > 0

@@ -68,7 +68,7 @@ class Run:
         tracemalloc.start(6)  # the data above are not counted
         self.model, self.loss = network(case), nn.MSE() if case.head == "sigmoid" else nn.SoftmaxCrossEntropy()
         self.optimizer = rule(self.model, 1e-3, **options)
-        self.batches = iter(nn.Batches(x, y, batch_size=case.batch, rng=0))
+        self.batches = nn.Batches(x, y, batch_size=case.batch, rng=0).overwriting()  # as Trainer does
         self.build_peak = tracemalloc.get_traced_memory()[1]
 
     def step(self):
