@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import weakref
 
@@ -99,7 +100,7 @@ def test_two_chains_over_the_same_layers_take_turns():
     model = chain()
     part, alone = model[:2], chain()
     for n in (4, 4, 3, 4):
-        step(part, batch(n))
+        step(part, batch(n + 2))
         step(model, batch(n))
         step(alone, batch(n))
         for ours, theirs in zip(model.parameters(), alone.parameters(), strict=True):
@@ -131,6 +132,29 @@ def test_a_layer_called_by_hand_gives_an_array_of_its_own():
     kept = y.copy()
     step(model)
     np.testing.assert_array_equal(y, kept)
+
+
+@pytest.mark.parametrize("place", [0, 2])
+def test_a_layer_called_by_hand_between_forward_and_backward(place):
+    """What the layers above it have written over its output stays theirs: the result is the one without a plan."""
+    model, rng = chain(), np.random.default_rng(3)
+    model.append(nn.Sigmoid())
+    simple = list(copy.deepcopy(model))
+    other = rng.normal(size=(4, 3 if place == 0 else 4)).astype(np.float32)
+    grad = rng.normal(size=(4, 2)).astype(np.float32)
+    for _ in range(3):
+        model.forward(X)
+        model[place].forward(other)
+        model.backward_parameters(grad)
+        y = X
+        for layer in simple:
+            y = layer.forward(y)
+        simple[place].forward(other)
+        down = grad
+        for layer in reversed(simple):
+            down = layer.backward(down)
+        for ours, theirs in zip(model.parameters(), [p for layer in simple for p in layer.parameters()], strict=True):
+            np.testing.assert_array_equal(ours.grad, theirs.grad)
 
 
 def test_a_failing_layer_leaves_no_plan_half_made():
