@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn._aligned import aligned
+
 if TYPE_CHECKING:
     from tinynn._arrays import Array
 
@@ -30,7 +32,7 @@ class Buffers(dict[str, "Array"]):
         dtype, size = np.dtype(dtype), math.prod(shape)
         store = self._stores.get(name)
         if store is None or store.size < size or store.dtype != dtype:
-            store = self._stores[name] = np.empty(size, dtype)
+            store = self._stores[name] = aligned(size, dtype)
         array = self[name] = store[:size].reshape(shape)
         return array
 

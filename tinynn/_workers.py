@@ -13,19 +13,19 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tinynn import _calls
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    Task: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+    from tinynn._calls import Call
 
 
 #: No core's number.
 NOWHERE = -1
 
 
-def run(tasks: Sequence[Task]) -> None:
+def run(tasks: Sequence[Call]) -> None:
     """Call each function with its arguments, on the caller's thread and on the workers; return when all are done.
 
     Where another thread keeps the workers busy, or a task runs tasks of its own, the caller does all alone.
@@ -41,8 +41,7 @@ def run(tasks: Sequence[Task]) -> None:
     """
     crew = _crew
     if len(tasks) < 2 or not workers() or not crew.lock.acquire(blocking=False):
-        for function, arguments in tasks:
-            function(*arguments)
+        _calls.run(tasks)
         return
     called: Sequence[_Worker] = ()
     try:
@@ -84,7 +83,7 @@ def cores() -> int:
     return (count or os.cpu_count)() or 1
 
 
-def _work(tasks: deque[Task]) -> None:
+def _work(tasks: deque[Call]) -> None:
     """Take tasks, one after the other, until none is left."""
     while tasks:
         try:
@@ -97,7 +96,7 @@ def _work(tasks: deque[Task]) -> None:
 class _Worker:
     """A thread that sleeps until `begin`; `finish` waits for it, unless it has not even woken up."""
 
-    def __init__(self, tasks: deque[Task]) -> None:
+    def __init__(self, tasks: deque[Call]) -> None:
         self._tasks = tasks
         self._awake, self._done = threading.Lock(), threading.Lock()
         self._awake.acquire()
@@ -158,7 +157,7 @@ class _Crew:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.tasks: deque[Task] = deque()
+        self.tasks: deque[Call] = deque()
         self._workers: list[_Worker] = []
 
     def workers_for(self, tasks: int) -> Sequence[_Worker]:

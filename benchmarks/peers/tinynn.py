@@ -8,8 +8,8 @@ from benchmarks.peers import Training
 from benchmarks.samples import samples
 
 
-def learner(case, options):
-    """The network with the case's parameters, its cost and its optimizer."""
+def network(case):
+    """The layers, as a user writes them."""
     import tinynn as nn
 
     layers = []
@@ -19,7 +19,14 @@ def learner(case, options):
             layers.append(nn.Sigmoid())
         elif layer < len(case.products):
             layers.append(nn.ReLU())
-    model = nn.Sequential(*layers)
+    return nn.Sequential(*layers, rng=0)
+
+
+def learner(case, options):
+    """The network with the case's parameters, its cost and its optimizer."""
+    import tinynn as nn
+
+    model = network(case)
     given = (array for pair in case.parameters() for array in pair)
     for parameter, value in zip(model.parameters(), given, strict=True):
         parameter.value = value

@@ -14,6 +14,7 @@ import numpy as np
 
 import tinynn as nn
 from benchmarks.cases import NETWORKS, Case
+from benchmarks.peers.tinynn import network
 
 #: name: (rule, options, slots).
 OPTIMIZERS = {
@@ -44,18 +45,6 @@ def formula(case, slots):
         "activations": ITEM * case.batch * (sum(outputs) + sum(functions)),
         "batch": case.batch * (ITEM * case.widths[0] + target),
     }
-
-
-def network(case):
-    """The layers, as a user writes them."""
-    layers = []
-    for layer, (n, out) in enumerate(case.products, start=1):
-        layers.append(nn.Dense(n, out))
-        if case.head == "sigmoid":
-            layers.append(nn.Sigmoid())
-        elif layer < len(case.products):
-            layers.append(nn.ReLU())
-    return nn.Sequential(*layers, rng=0)
 
 
 class Run:

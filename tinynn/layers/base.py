@@ -20,7 +20,7 @@ from tinynn.layers.tree import Tree
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
-    from tinynn.layers.stages import Call
+    from tinynn._calls import Call
 
 
 class Layer(Tree):

@@ -19,7 +19,8 @@ from tinynn.layers.base import Layer
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Dtype
-    from tinynn.layers.stages import Call, Stage
+    from tinynn._calls import Call
+    from tinynn.layers.stages import Stage
 
 
 class BoundLayer(Layer):

@@ -18,8 +18,9 @@ from tinynn.parameter import Parameter
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Rng
+    from tinynn._calls import Call
     from tinynn.initializers import Initializer
-    from tinynn.layers.stages import Call, Stage
+    from tinynn.layers.stages import Stage
 
 #: Elements up to which a bias is copied to all rows before it is added.
 SMALL = 4096

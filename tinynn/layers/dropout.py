@@ -12,7 +12,7 @@ from tinynn.layers.base import Layer
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Rng
-    from tinynn.layers.stages import Call
+    from tinynn._calls import Call
 
 
 class Dropout(Layer):

@@ -16,8 +16,8 @@ from tinynn._buffers import LAYOUT
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Dtype
+    from tinynn._calls import Call
     from tinynn.layers.base import Layer
-    from tinynn.layers.stages import Call
 
 #: Numbers in an input up to which a prediction is kept.
 SMALL = 65_536

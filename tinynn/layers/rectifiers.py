@@ -17,7 +17,7 @@ from tinynn.layers.activations import Activation, HotActivation
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Dtype
-    from tinynn.layers.stages import Call
+    from tinynn._calls import Call
 
 THREE, MINUS_THREE, SIX = constant(3.0), constant(-3.0), constant(6.0)
 

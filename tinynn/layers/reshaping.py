@@ -13,7 +13,7 @@ from tinynn.layers.base import Layer
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
-    from tinynn.layers.stages import Call
+    from tinynn._calls import Call
 
 
 class _Reshaping(Layer):

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from tinynn._calls import run
 from tinynn.layers.one_thread import on_one_thread
-from tinynn.layers.stages import listed, run
+from tinynn.layers.stages import listed
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
     from tinynn._buffers import Buffers
+    from tinynn._calls import Call
     from tinynn.layers.base import Layer
     from tinynn.layers.bound import BoundLayer
-    from tinynn.layers.stages import Call, Stage
+    from tinynn.layers.stages import Stage
 
     F = TypeVar("F", bound=Callable[..., object])
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tinynn import _workers
+from tinynn._calls import run
 
 if TYPE_CHECKING:
-    #: A function and its arguments, ready to run in every step.
-    Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+    from tinynn._calls import Call
 
 #: Elements of a block: three float32 arrays of them fill a third of a core's megabyte of cache.
 BLOCK = 65_536
@@ -44,12 +44,6 @@ def listed(stages: Iterable[Stage]) -> list[Call]:
         else:
             calls += _cut(rows, list(group))  # type: ignore[arg-type]
     return calls
-
-
-def run(calls: Sequence[Call]) -> None:
-    """Make the calls, one after the other."""
-    for function, arguments in calls:
-        function(*arguments)
 
 
 def _cut(rows: int, work: Sequence[Elementwise]) -> list[Call]:

@@ -23,9 +23,9 @@ from tinynn.parameter import Parameter, ParameterVector
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
+    from tinynn._calls import Call
     from tinynn.layers.base import Layer
     from tinynn.optimizers.groups import Rate
-    from tinynn.optimizers.part import Call
 
 #: What `_bind` makes.
 BOUND = ("_packing", "_operands", "_scratch", "_parts")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynn._workers import cores, run
+from tinynn import _calls, _workers
+from tinynn._workers import cores
 from tinynn.errors import InvalidValueError
 from tinynn.optimizers import blocks
 from tinynn.optimizers.compiled import compiled
@@ -15,15 +15,11 @@ from tinynn.optimizers.penalties import penalty_calls
 from tinynn.optimizers.scratch import Scratch
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
     from tinynn._arrays import Array
+    from tinynn._calls import Call
     from tinynn.optimizers.base import Optimizer
     from tinynn.optimizers.blocks import Block
     from tinynn.optimizers.groups import Group
-
-    #: A function and its arguments, ready to run in every step.
-    Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
 class Part:
@@ -75,7 +71,7 @@ class Part:
 
     def _run(self, optimizer: Optimizer, rate: float) -> None:
         threads = [optimizer, *map(optimizer._twin, self._scratches[1:])]
-        run([(_update, (thread, work, rate)) for thread, work in zip(threads, self._work, strict=True)])
+        _workers.run([(_update, (thread, work, rate)) for thread, work in zip(threads, self._work, strict=True)])
 
 
 class ListedPart(Part):
@@ -98,7 +94,8 @@ class ListedPart(Part):
             [call for item in work for call in self._listed(optimizer, *item, scratch)]
             for work, scratch in zip(self._work, self._scratches, strict=True)
         ]
-        self._calls: list[Call] = listed[0] if len(listed) == 1 else [(run, ([(_run, (calls,)) for calls in listed],))]
+        shares = [(_calls.run, (calls,)) for calls in listed]
+        self._calls: list[Call] = listed[0] if len(listed) == 1 else [(_workers.run, (shares,))]
 
     def _listed(
         self, optimizer: Optimizer, block: Block, penalties: list[Call], grad: Array, scratch: Scratch
@@ -150,10 +147,5 @@ def part_of(optimizer: Optimizer, group: Group, start: int, stop: int) -> Part:
 
 def _update(optimizer: Optimizer, work: list[tuple[Block, list[Call], Array]], rate: float) -> None:
     for block, penalties, grad in work:
-        _run(penalties)
+        _calls.run(penalties)
         optimizer.update(block.value, grad, rate, **block.slots)
-
-
-def _run(calls: list[Call]) -> None:
-    for function, arguments in calls:
-        function(*arguments)

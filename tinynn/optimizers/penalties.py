@@ -8,9 +8,9 @@ import numpy as np
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
+    from tinynn._calls import Call
     from tinynn.optimizers.blocks import Block
     from tinynn.optimizers.groups import Group
-    from tinynn.optimizers.part import Call
     from tinynn.optimizers.scratch import Scratch
 
 

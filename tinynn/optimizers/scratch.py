@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynn._aligned import aligned
+from tinynn._buffers import Buffers
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array, Dtype
@@ -32,21 +32,13 @@ class Operands(dict[float, "Array"]):
         return array
 
 
-class Scratch(dict[str, "Array"]):
-    """Named arrays of one dtype, uninitialised; a shorter one is the beginning of the longer."""
+class Scratch(Buffers):
+    """Named arrays of one dtype, as long as others are."""
 
     def __init__(self, dtype: Dtype) -> None:
         super().__init__()
         self._dtype = dtype
-        self._stores: dict[str, Array] = {}
 
     def like(self, name: str, array: Array) -> Array:
         """The 1-D array of this name, as long as `array`."""
-        found = self.get(name)
-        if found is not None and found.size == array.size:
-            return found
-        store = self._stores.get(name)
-        if store is None or store.size < array.size:
-            store = self._stores[name] = aligned(array.size, self._dtype)
-        self[name] = store[: array.size]
-        return self[name]
+        return self.take(name, array.shape, self._dtype)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tinynn._arrays import Array
+    from tinynn._calls import Call
     from tinynn.optimizers.groups import Rate
-    from tinynn.optimizers.part import Call
     from tinynn.optimizers.scratch import Scratch
 
 
