@@ -1,6 +1,6 @@
 """How a chain predicts small inputs again and again: one request at a time, row by row, as a service does.
 
-What `predict` does around the NumPy calls (modes, shapes, fresh arrays) takes four times as long as the
+What `predict` does around the NumPy calls (modes, shapes, fresh arrays) takes five times as long as the
 calls for one row of 784. So a chain keeps its evaluation for a few shapes as a list of calls on arrays that
 no training step touches.
 """
