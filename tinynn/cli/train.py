@@ -5,13 +5,10 @@ from __future__ import annotations
 import datetime
 import itertools
 import json
-import os
 import platform
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +18,7 @@ from tinynn.cli import mistakes
 from tinynn.cli.choices import ACTIVATIONS, INITIALIZERS, LOSSES, OPTIMIZERS
 from tinynn.errors import InvalidValueError
 from tinynn.metrics import Accuracy
+from tinynn.storage.atomic import replacing
 from tinynn.training import Trainer
 
 if TYPE_CHECKING:
@@ -62,9 +60,7 @@ def train(options: Namespace) -> bool:
         interrupted = True
         note = "keeping what was learnt; Ctrl-C again drops it"
         print(f"interrupted after {len(trainer.history)} whole epochs: {note}", file=sys.stderr, flush=True)
-    with replacing(directory / "model.npz") as stream:
-        state: dict[str, Any] = model.state_dict()
-        np.savez(stream, **state)
+    nn.save(model, directory / "model.npz")
     report(options, trainer, images, trainer.evaluate(images.x_test, target_test), directory)
     return interrupted
 
@@ -170,15 +166,3 @@ def report(options: Namespace, trainer: Trainer, images: Data, result: dict[str,
     except ImportError:
         hint = '; for mistakes.png too:  pip install "tinynn-numpy[plots]"'
     print(f"wrote {', '.join(names)} into {directory}{hint}", flush=True)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of `path` once it is whole, and leaves nothing if it never is."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "wb") as stream:
-            yield stream
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from tinynn._arrays import as_floats
+from tinynn._arguments import count, shown
+from tinynn._arrays import as_array, as_floats
 from tinynn._buffers import Buffers
-from tinynn.errors import InvalidValueError, ShapeError, StateError
+from tinynn.errors import DtypeError, ShapeError, StateError
 from tinynn.layers.tree import Tree
 
 if TYPE_CHECKING:
+    import inspect
+
     from tinynn._arrays import Array
     from tinynn._calls import Call
 
@@ -30,7 +33,9 @@ class Layer(Tree):
     ∂C/∂x and each parameter's ∂C/∂value from ∂C/∂y                  backward
 
     A subclass keeps its Parameters and inner Layers as attributes (lists, tuples and dicts of them too).
-    One whose start is random also overrides `initialize(rng)`, which Sequential(..., rng=…) calls.
+    One whose start is random also overrides `initialize(rng)`, which Sequential(..., rng=…) calls. Arrays and
+    numbers that belong to its state but are not trained, a running mean say, it names in the class attribute
+    `persistent`; state_dict, files and checkpoints then carry them beside the parameters.
 
     Shapes: x (batch, …) -> y (batch, …); the gradient of an array has that array's shape.
     Raises: StateError from backward without a forward in training mode before it.
@@ -87,9 +92,9 @@ class Layer(Tree):
         batch_size bounds the memory of the intermediate results. Modes are restored afterwards; on a
         model that is in evaluation mode already, nothing is written, so threads can share it.
         """
-        if batch_size is not None and batch_size < 1:
-            raise InvalidValueError(f"predict: batch_size must be at least 1 or None, got {batch_size}")
-        x = np.asanyarray(x)
+        if batch_size is not None:
+            batch_size = count("predict: batch_size", batch_size, "an int or None", "at least 1 or None")
+        x = as_array(x, self)
         modes = [layer for layer in self.layers_inside() if layer.training]
         for layer in modes:
             layer.training = False
@@ -127,9 +132,13 @@ class Layer(Tree):
         So the same forward code allocates nothing in a warm training step, and can be called from many
         threads on a model in evaluation mode.
         """
-        if self.training:
-            return self._buffers.take(name, shape, dtype)
-        return np.empty(shape, dtype)
+        try:
+            return self._buffers.take(name, shape, dtype) if self.training else np.empty(shape, dtype)
+        except (TypeError, ValueError, IndexError, OverflowError) as error:
+            given = ", ".join(map(shown, (name, shape, dtype)))
+            raise (DtypeError if isinstance(error, TypeError) else ShapeError)(
+                f"{self._label()}: buffer needs a name, a tuple of sizes and a dtype, got {given}: {error}"
+            ) from error
 
     def _upstream(self, grad: Any, output: Array | None) -> Array:
         """∂C/∂output as an array of the output's dtype; refused if it does not fit the last forward."""
@@ -154,17 +163,24 @@ class Layer(Tree):
 
     # ---- looks ----------------------------------------------------------------------------------
     def config(self) -> dict[str, Any]:
-        """The constructor's arguments, as far as attributes of the same names hold them."""
-        return {name: getattr(self, name) for name in _constructor(type(self)) if _is_plain(getattr(self, name, self))}
+        """The constructor's arguments, as far as attributes of the same names keep them: what `save` stores.
+
+        A layer that keeps an argument in another form overrides this. `rng` and `dtype` are left out.
+        """
+        names = [name for name in constructor(type(self)) if name not in ("rng", "dtype")]
+        return {name: getattr(self, name) for name in names if hasattr(self, name)}
 
     def __repr__(self) -> str:
-        parts, config = [], self.config()
-        for name, default in _constructor(type(self)).items():
-            required = default is _NO_DEFAULT
-            if name not in config and required:
-                parts.append("…")  # an argument that no attribute of its name keeps
-            elif name in config and config[name] != default:
-                parts.append(repr(config[name]) if required else f"{name}={config[name]!r}")
+        parts: list[str] = []
+        config = self.config()
+        for name, argument in constructor(type(self)).items():
+            value, required = config.get(name, config), argument.default is argument.empty
+            if argument.kind is argument.VAR_POSITIONAL:
+                parts += map(repr, value if isinstance(value, tuple) and _is_plain(value) else ())
+            elif not _is_plain(value):
+                parts += ["…"] if required else []  # an argument that no attribute of its name keeps
+            elif required or value != argument.default:
+                parts.append(repr(value) if required else f"{name}={value!r}")
         return f"{type(self).__name__}({', '.join(parts)})"
 
     def summary(self, input_shape: int | tuple[int, ...]) -> str:
@@ -178,24 +194,16 @@ class Layer(Tree):
         return [(self, 0, self.forward(x))]
 
 
-_NO_DEFAULT = object()
-
-
 @functools.lru_cache(maxsize=256)
-def _constructor(cls: type) -> dict[str, Any]:
-    """The names and defaults of a class's constructor arguments."""
+def constructor(cls: type) -> dict[str, inspect.Parameter]:
+    """A class's constructor arguments by name, but for **options."""
     import inspect  # on use: it takes a quarter of the time that importing all of tinynn takes
 
     init = next(vars(c)["__init__"] for c in cls.__mro__ if "__init__" in vars(c))
     if init is object.__init__:
         return {}
     arguments = list(inspect.signature(init).parameters.values())[1:]
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    return {
-        argument.name: _NO_DEFAULT if argument.default is argument.empty else argument.default
-        for argument in arguments
-        if argument.kind in named
-    }
+    return {argument.name: argument for argument in arguments if argument.kind is not argument.VAR_KEYWORD}
 
 
 def _is_plain(value: Any) -> bool:

@@ -10,7 +10,9 @@ import abc
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from tinynn._arrays import as_dtype, as_floats, as_rng
+import numpy as np
+
+from tinynn._arrays import FLOATS, as_dtype, as_floats, as_rng
 from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, ShapeError, StateError
 from tinynn.parameter import Parameter
@@ -26,6 +28,8 @@ class Tree(abc.ABC):  # noqa: B024 (Layer names what is left to write)
     training: bool = True
     #: Attributes that one call leaves behind for the next: no children, not part of a copy or a pickle.
     transient: ClassVar[tuple[str, ...]] = ()
+    #: Attributes that are part of the state, but not trained: arrays, and numbers that stay Python numbers.
+    persistent: ClassVar[tuple[str, ...]] = ()
 
     def named_children(self) -> Iterator[tuple[str, Parameter | Tree]]:
         """(name, Parameter or Layer) straight below this one, in the order of the attributes."""
@@ -62,6 +66,11 @@ class Tree(abc.ABC):  # noqa: B024 (Layer names what is left to write)
         """All parameters of this layer and of those inside it."""
         return [parameter for _, parameter in self.named_parameters()]
 
+    def named_persistent(self) -> dict[str, tuple[Tree, str]]:
+        """Where the persistent attributes of the whole tree are: (layer, attribute), by names as of parameters."""
+        layers = [(path, node) for path, node in _walk("", self) if isinstance(node, Tree)]
+        return {f"{path}.{name}".lstrip("."): (node, name) for path, node in layers for name in node.persistent}
+
     @property
     def dtype(self) -> Dtype | None:
         """The parameters' common dtype, None without parameters; DtypeError if they differ."""
@@ -81,10 +90,17 @@ class Tree(abc.ABC):  # noqa: B024 (Layer names what is left to write)
                 child.initialize(rng)
 
     def astype(self, dtype: Any) -> Self:
-        """Convert all parameters in place, return self; an optimizer must be built anew after it."""
+        """Convert all parameters in place, return self; an optimizer must be built anew after it.
+
+        Persistent arrays of floats become new arrays.
+        """
         dtype = as_dtype(dtype)
         for parameter in self.parameters():
             parameter.astype(dtype)
+        for layer, name in self.named_persistent().values():
+            value = getattr(layer, name)
+            if isinstance(value, np.ndarray) and value.dtype in FLOATS:
+                setattr(layer, name, value.astype(dtype, copy=False))
         return self
 
     def train(self, mode: bool = True) -> Self:
@@ -99,8 +115,20 @@ class Tree(abc.ABC):  # noqa: B024 (Layer names what is left to write)
         return self.train(False)
 
     def state_dict(self) -> dict[str, Array]:
-        """A copy of every parameter's values, by name."""
-        return {name: parameter.value.copy() for name, parameter in self.named_parameters()}
+        """A copy of every parameter's values and of every persistent attribute, by name; numbers as 0-d arrays."""
+        return {name: np.array(value, order="K") for name, value in self.named_state().items()}
+
+    def named_state(self) -> dict[str, Any]:
+        """The values themselves: those of the parameters, then arrays and numbers that persist.
+
+        Raises: DtypeError for a persistent attribute that is neither.
+        """
+        state: dict[str, Any] = {name: parameter.value for name, parameter in self.named_parameters()}
+        for name, (layer, attribute) in self.named_persistent().items():
+            state[name] = value = getattr(layer, attribute)
+            if np.asarray(value).dtype.kind not in "biuf":
+                raise DtypeError(f"{name}: what persists must be an array or a number, got {value!r:.80}")
+        return state
 
     def load_state_dict(self, state: Mapping[str, Any], strict: bool = True) -> None:
         """Copy the values in. All is checked first: on an error nothing has changed.
@@ -108,25 +136,43 @@ class Tree(abc.ABC):  # noqa: B024 (Layer names what is left to write)
         Raises: ShapeError that lists every missing, unknown and misshapen entry; with strict=False only
         the misshapen ones count, and what fits by name is loaded.
         """
-        own = dict(self.named_parameters())
+        own, parameters, persistent = self.named_state(), dict(self.named_parameters()), self.named_persistent()
         faults = []
         if strict:
             faults += [f"{name} is missing" for name in own if name not in state]
             faults += [f"{name} is unknown" for name in state if name not in own]
-        values = {name: as_floats(state[name], own[name].dtype, name) for name in own if name in state}
+        values = {name: _like(own[name], state[name], name) for name in own if name in state}
         for name, value in values.items():
-            if value.shape != own[name].shape:
-                faults.append(f"{name} has shape {value.shape} instead of {own[name].shape}")
+            if value.shape != np.shape(own[name]):
+                faults.append(f"{name} has shape {value.shape} instead of {np.shape(own[name])}")
         if faults:
             raise ShapeError(f"{type(self).__name__}: the state does not fit this network: {'; '.join(faults)}")
         for name, value in values.items():
-            own[name].value = value
+            if name in parameters:
+                parameters[name].value = value
+            elif isinstance(own[name], np.ndarray):
+                own[name][...] = value
+            else:
+                layer, attribute = persistent[name]
+                setattr(layer, attribute, value.item())
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in self.transient}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+
+
+def _like(own: Any, given: Any, name: str) -> Array:
+    """What was given as an array of the dtype of one's own array; DtypeError if that would lose what it is."""
+    array = np.asarray(given)
+    dtype = own.dtype if isinstance(own, np.ndarray) else array.dtype
+    if dtype in FLOATS:
+        return as_floats(array, dtype, name)
+    if array.dtype.kind not in "biuf" or not np.can_cast(array.dtype, dtype, "same_kind"):
+        expected = f"values of dtype {own.dtype}" if isinstance(own, np.ndarray) else "a number"
+        raise DtypeError(f"{name}: expected {expected}, got an array of dtype {array.dtype}")
+    return array.astype(dtype)
 
 
 def _found(name: str, value: Any) -> Iterator[tuple[str, Parameter | Tree]]:
