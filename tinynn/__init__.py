@@ -23,6 +23,7 @@ from tinynn.errors import (
     ShapeError,
     StateError,
     TinynnError,
+    TrainingWarning,
 )
 from tinynn.layers import (
     ELU,
@@ -65,9 +66,23 @@ from tinynn.optimizers import (
 from tinynn.parameter import Parameter, ParameterVector
 
 if TYPE_CHECKING:
-    from tinynn import metrics
+    from tinynn import metrics, schedules
     from tinynn.metrics import F1, R2, Accuracy, ConfusionMatrix, Precision, Recall, TopKAccuracy
-    from tinynn.training import History, Trainer
+    from tinynn.storage import load, save
+    from tinynn.training import (
+        Checkpoint,
+        CSVLogger,
+        EarlyStopping,
+        ExponentialMovingAverage,
+        GradientMonitor,
+        History,
+        LearningRateLogger,
+        ReduceOnPlateau,
+        StochasticWeightAveraging,
+        TerminateOnNaN,
+        Trainer,
+        find_learning_rate,
+    )
 
 __version__ = "0.1.0"
 
@@ -86,6 +101,8 @@ __all__ = [
     "Adam",
     "AdamW",
     "Batches",
+    "CSVLogger",
+    "Checkpoint",
     "CheckpointError",
     "ConfusionMatrix",
     "DataError",
@@ -93,7 +110,10 @@ __all__ = [
     "DivergedError",
     "Dropout",
     "DtypeError",
+    "EarlyStopping",
+    "ExponentialMovingAverage",
     "Flatten",
+    "GradientMonitor",
     "HardSigmoid",
     "Hinge",
     "History",
@@ -102,6 +122,7 @@ __all__ = [
     "InvalidValueError",
     "Layer",
     "LeakyReLU",
+    "LearningRateLogger",
     "Lion",
     "Loss",
     "NAdam",
@@ -114,6 +135,7 @@ __all__ = [
     "RMSprop",
     "ReLU",
     "Recall",
+    "ReduceOnPlateau",
     "Reshape",
     "Residual",
     "Sequential",
@@ -126,30 +148,46 @@ __all__ = [
     "Softplus",
     "StateError",
     "Step",
+    "StochasticWeightAveraging",
     "Tanh",
+    "TerminateOnNaN",
     "TinynnError",
     "TopKAccuracy",
     "Trainer",
+    "TrainingWarning",
     "clip_norm",
     "clip_value",
     "data",
+    "find_learning_rate",
     "initializers",
+    "load",
     "metrics",
     "one_hot",
+    "save",
+    "schedules",
     "threads",
     "train_test_split",
 ]
 
 # Loaded on first use, so that importing tinynn costs little beyond importing NumPy.
-_LAZY = {name: "tinynn.training" for name in ("History", "Trainer")} | {
-    name: "tinynn.metrics"
-    for name in ("F1", "R2", "Accuracy", "ConfusionMatrix", "Precision", "Recall", "TopKAccuracy")
+_LAZY = {
+    name: module
+    for module, names in {
+        "tinynn.metrics": ("F1", "R2", "Accuracy", "ConfusionMatrix", "Precision", "Recall", "TopKAccuracy"),
+        "tinynn.storage": ("load", "save"),
+        "tinynn.training": (
+            *("CSVLogger", "Checkpoint", "EarlyStopping", "ExponentialMovingAverage", "GradientMonitor", "History"),
+            *("LearningRateLogger", "ReduceOnPlateau", "StochasticWeightAveraging", "TerminateOnNaN", "Trainer"),
+            "find_learning_rate",
+        ),
+    }.items()
+    for name in names
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name == "metrics":
-        return importlib.import_module("tinynn.metrics")
+    if name in ("metrics", "schedules"):
+        return importlib.import_module(f"tinynn.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module 'tinynn' has no attribute {name!r}")
     value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)

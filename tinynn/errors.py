@@ -37,8 +37,20 @@ class DataError(TinynnError, ValueError):
 
 
 class DivergedError(TinynnError, ArithmeticError):
-    """Training ran into values that are not finite."""
+    """Training ran into values that are not finite.
+
+    layer is the path of the layer where the first of them was found ("0", "2.1"), None where it was none;
+    epoch and step say when, counted from 1.
+    """
+
+    layer: str | None = None
+    epoch: int | None = None
+    step: int | None = None
 
 
 class CheckpointError(TinynnError, ValueError):
     """A saved state is damaged or belongs to something else."""
+
+
+class TrainingWarning(UserWarning):
+    """Training goes on, but something about it will likely spoil the result; the message says what helps."""

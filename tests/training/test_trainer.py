@@ -102,23 +102,25 @@ def test_an_epoch_by_hand():
     # Validation with w = 0.075: a = 0.15, 0.3, so Σ (a − y)² = 0.0225 + 0.49 and Σ (y − ȳ)² = 0.5
     assert history["validation_cost"] == [pytest.approx(0.5125 / 4, rel=1e-12)]
     assert history["validation_r2"] == [pytest.approx(1 - 0.5125 / 0.5, rel=1e-9)]
+    # The last batch's ∂C/∂w; R² of constant targets that are missed is 0, as in scikit-learn.
+    assert (history["gradient_norm"], history["r2"]) == ([pytest.approx(6.75, rel=1e-12)], [0.0])
     assert history["learning_rate"] == [0.1]
     assert history is trainer.history
     assert history.names == [
-        *("cost", "learning_rate", "seconds", "samples_per_second"),
+        *("cost", "r2", "learning_rate", "gradient_norm", "seconds", "samples_per_second"),
         *("validation_cost", "validation_r2"),
     ]
 
 
 def test_seconds_are_those_of_training_alone(monkeypatch):
-    ticks = iter([10.0, 12.0])
-    monkeypatch.setattr("tinynn.training.trainer.time.perf_counter", lambda: next(ticks))
+    ticks = iter([9.0, 10.0, 12.0])  # the epoch is made, begins, ends
+    monkeypatch.setattr("tinynn.training.epoch.time.perf_counter", lambda: next(ticks))
     history = one_weight_trainer().fit(TWO_BATCHES, 1, validation=(X, Y), progress=False)
     assert (history["seconds"], history["samples_per_second"]) == ([2.0], [1.5])
 
 
 def test_a_clock_that_stands_still_is_no_division_by_zero(monkeypatch):
-    monkeypatch.setattr("tinynn.training.trainer.time.perf_counter", lambda: 5.0)
+    monkeypatch.setattr("tinynn.training.epoch.time.perf_counter", lambda: 5.0)
     history = one_weight_trainer().fit(TWO_BATCHES, 1, progress=False)
     assert (history["seconds"], history["samples_per_second"]) == ([0.0], [pytest.approx(3e9)])
 
@@ -197,8 +199,8 @@ def test_progress_is_one_line_an_epoch_or_nothing(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 9
     figures = r"\d+\.\d\d s  [\d,]+ samples/s"
-    assert re.fullmatch(rf"epoch 1/1  cost 1\.6771  validation: cost \S+, r2 \S+  {figures}", lines[0])
-    assert re.fullmatch(rf"epoch  3/10  cost \S+  {figures}", lines[1])
+    assert re.fullmatch(rf"epoch 1/1  cost 1\.6771, r2 0\.0000  validation: cost \S+, r2 \S+  {figures}", lines[0])
+    assert re.fullmatch(rf"epoch  3/10  cost \S+, r2 \S+  {figures}", lines[1])
     assert lines[-1].startswith("epoch 10/10  ")
 
 
@@ -342,15 +344,20 @@ def test_an_error_ends_the_fit_for_callbacks_and_restores_modes():
 @pytest.mark.parametrize("cost", [np.nan, np.inf, -np.inf])
 def test_a_cost_that_is_not_finite_stops_training_and_says_where(cost):
     trainer = one_weight_trainer(loss=LossThat(3, lambda: cost))
-    with pytest.raises(DivergedError, match=rf"epoch 2: the cost is {cost} at step 4 with learning rate 0\.1; "):
+    where = (
+        rf"the cost is {cost}: the loss gives it for .*\(\|a\| up to 0\.15\); .*\(epoch 2, step 3, learning rate 0\.1\)"
+    )
+    with pytest.raises(DivergedError, match=where) as caught:
         trainer.fit(TWO_BATCHES, 5, progress=False)
+    assert (caught.value.epoch, caught.value.step, caught.value.layer) == (2, 3, None)
     assert len(trainer.history) == 1
-    assert weight(trainer) == pytest.approx(0.075**2)  # two epochs were descended, and stay
+    assert weight(trainer) == pytest.approx(0.075)  # no step after the cost was seen
+    assert trainer.optimizer.steps == 2
 
 
 def test_training_that_runs_away_is_noticed():
     trainer = one_weight_trainer(learning_rate=1e300)
-    with np.errstate(all="ignore"), pytest.raises(DivergedError, match=r"epoch 1: .* learning rate 1e\+300"):
+    with np.errstate(all="ignore"), pytest.raises(DivergedError, match=r"epoch 1, step 2, learning rate 1e\+300"):
         trainer.fit(TWO_BATCHES * 2, 5, progress=False)
 
 
@@ -362,10 +369,15 @@ def test_validation_that_is_nan_is_noticed():
 
 
 def test_a_norm_that_cannot_be_clipped_says_where():
-    trainer = one_weight_trainer(clip_norm=1.0)
-    with pytest.raises(DivergedError, match="norm is nan") as caught:
-        trainer.fit([*TWO_BATCHES, (X * np.nan, Y)], 1, progress=False)
-    assert caught.value.__notes__ == ["epoch 1, step 2, learning rate 0.1"]
+    class Steep(nn.MSE):
+        def backward(self):
+            return super().backward() * (np.nan if trainer.optimizer.steps == 2 else 1.0)
+
+    trainer = one_weight_trainer(clip_norm=1.0, loss=Steep())
+    with pytest.raises(DivergedError, match=r"norm is nan.*\(epoch 2, step 3, learning rate 0\.1\)") as caught:
+        trainer.fit(TWO_BATCHES, 2, progress=False)
+    assert "0.weight (Dense(1, 1, bias=False)) was nan at [0, 0] in step 3" in caught.value.__notes__[0]
+    assert caught.value.layer == "0"
     assert np.isfinite(weight(trainer))
 
 
@@ -412,16 +424,37 @@ def test_ctrl_c_ends_the_callbacks_fit_too(ctrl_c):
     assert recorder.calls == ["fit start", "epoch start 0", "batch end 1 1.25000", "fit end"]
 
 
-def test_ctrl_c_between_epochs_comes_at_once(ctrl_c):
+def test_ctrl_c_between_epochs_lets_the_callbacks_end(ctrl_c):
     class Late:
         def on_epoch_end(self, trainer, figures):
             ctrl_c()
-            pytest.fail("went on")
+            figures["late"] = 1
 
-    trainer = one_weight_trainer(callbacks=[Late()])
+    trainer = one_weight_trainer(callbacks=[Late(), recorder := Recorder()])
     with pytest.raises(KeyboardInterrupt):
         trainer.fit(TWO_BATCHES, 5, progress=False)
-    assert len(trainer.history) == 1
+    assert trainer.history["late"] == [1]
+    assert recorder.calls[-2:] == ["epoch end 1", "fit end"]
+    assert not trainer.finished
+
+
+def test_ctrl_c_during_validation_keeps_the_epoch(ctrl_c):
+    trainer = one_weight_trainer(metrics=[R2()])
+    trainer.loss = LossThat(4, lambda: (ctrl_c(), None)[1])  # one row tried, two batches, validation
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(TWO_BATCHES, 5, validation=(X, Y), progress=False)
+    assert len(trainer.history["validation_cost"]) == 1
+
+
+def test_a_second_ctrl_c_comes_at_once(ctrl_c):
+    class Hangs:
+        def on_epoch_end(self, trainer, figures):
+            ctrl_c()
+            ctrl_c()
+            pytest.fail("went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        one_weight_trainer(callbacks=[Hangs()]).fit(TWO_BATCHES, 5, progress=False)
 
 
 def test_an_error_in_the_interrupted_batch_is_not_hidden(ctrl_c):
@@ -560,7 +593,11 @@ MODEL = one_weight()
         (lambda: trainer_with().fit(None, 1), DtypeError, "got a NoneType"),
         (lambda: trainer_with().fit(iter(TWO_BATCHES), 2), InvalidValueError, "used up after one epoch"),
         (lambda: trainer_with().fit([], 1), InvalidValueError, r"epoch 1 got no samples from \[\]"),
-        (lambda: trainer_with().fit(TWO_BATCHES, 1, validation=X), DtypeError, r"pair \(x, y\), got a ndarray"),
+        (
+            lambda: trainer_with().fit(TWO_BATCHES, 1, validation=X),
+            DtypeError,
+            r"pair \(x, y\) or Batches, got a ndarray",
+        ),
         (lambda: trainer_with().fit(TWO_BATCHES, 1, validation=(X, Y, Y)), DtypeError, "got a tuple"),
         (lambda: trainer_with().fit(TWO_BATCHES, 1, validation=(X, Y[:2])), ShapeError, "number of rows"),
         (lambda: trainer_with().evaluate(X, Y[:2]), ShapeError, r"evaluate: .*\(3, 1\) and \(2, 1\)"),

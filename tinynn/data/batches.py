@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn._arguments import number
-from tinynn._arrays import as_rng
+from tinynn._arguments import count, flag, number, shown
+from tinynn._arrays import as_array, as_rng
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ class Batches:
         self.samples = len(self.x)
         if self.samples != len(self.y):
             raise ShapeError(f"Batches: x and y need one length, got {self.samples} and {len(self.y)}")
-        if batch_size is not None and (not isinstance(batch_size, (int, np.integer)) or isinstance(batch_size, bool)):
-            raise DtypeError(f"Batches: batch_size must be an int or None, got {batch_size!r}")
-        if batch_size is not None and batch_size < 1:
-            raise InvalidValueError(f"Batches: batch_size must be at least 1, or None for all, got {batch_size}")
-        self.batch_size = None if batch_size is None else int(batch_size)
-        self.shuffle, self.drop_last = bool(shuffle), bool(drop_last)
+        if batch_size is not None:
+            batch_size = count("Batches: batch_size", batch_size, "an int or None", "at least 1, or None for all")
+        self.batch_size = batch_size
+        self.shuffle, self.drop_last = flag("Batches: shuffle", shuffle), flag("Batches: drop_last", drop_last)
         self.scale = None if scale is None else number("Batches: scale", scale)
-        self.rng = as_rng(rng)
+        if scale is not None and self.x.dtype.kind not in "fiub":
+            raise DtypeError(f"Batches: scale is for an x of real numbers, got an array of dtype {self.x.dtype}")
+        self.rng = as_rng(rng, "Batches: rng")
         if len(self) == 0:
             raise InvalidValueError(
                 f"Batches: {self.samples} samples in batches of {batch_size} give no batch"
@@ -81,30 +81,38 @@ class Batches:
         return self.samples // size if self.drop_last else -(-self.samples // size)
 
     def __iter__(self) -> Iterator[tuple[Array, Array]]:
-        return self._epoch(_Rows.TURNS)
+        return self._epoch(_Rows.TURNS, self.shuffle)
 
-    def overwriting(self) -> Iterator[tuple[Array, Array]]:
+    def overwriting(self, after: int = 0) -> Iterator[tuple[Array, Array]]:
         """One epoch like any other, except that each batch overwrites the one before: keep none of them.
 
         For loops that are done with a batch when they ask for the next, as training is: it saves the memory
-        of a batch.
+        of a batch. after: how many batches to leave out at the start, for an epoch that goes on.
 
         >>> batches = Batches(np.arange(4), np.arange(4), batch_size=2, rng=0)
         >>> [x.tolist() for x, _ in batches.overwriting()]
         [[2, 0], [1, 3]]
         """
-        return self._epoch(1)
+        return self._epoch(1, self.shuffle, count("overwriting: after", after, rule="at least 0", least=0))
 
-    def _epoch(self, turns: int) -> Iterator[tuple[Array, Array]]:
+    def in_order(self) -> Iterator[tuple[Array, Array]]:
+        """All batches in the order of the data, each overwriting the one before; nothing is drawn.
+
+        >>> [x.tolist() for x, _ in Batches(np.arange(3), np.arange(3), batch_size=2).in_order()]
+        [[0, 1], [2]]
+        """
+        return self._epoch(1, False)
+
+    def _epoch(self, turns: int, shuffle: bool, after: int = 0) -> Iterator[tuple[Array, Array]]:
         size = min(self.batch_size or self.samples, self.samples)
         end = min(len(self) * size, self.samples)
         take_x = _Rows(self.x, size, self.scale, turns, images=True)
         take_y = _Rows(self.y, size, None, turns, images=False)
-        if self.shuffle and size < self.samples:  # the order of one batch does not matter: no copy
-            for places in _drawn(self.rng, self.samples, end, size):
+        if shuffle and size < self.samples:  # the order of one batch does not matter: no copy
+            for places in _drawn(self.rng, self.samples, after * size, end, size):
                 yield take_x.gather(places), take_y.gather(places)
         else:
-            for start in range(0, end, size):
+            for start in range(after * size, end, size):
                 where = slice(start, min(start + size, end))
                 yield take_x.cut(where), take_y.cut(where)
 
@@ -113,14 +121,14 @@ class Batches:
 
 
 def _rows(name: str, data: Any) -> Array:
-    array = np.asarray(data)
+    array = as_array(data, "Batches", name)
     if array.ndim == 0:
-        raise ShapeError(f"Batches: {name} must have a first axis of samples, got a single {array.dtype}")
+        raise ShapeError(f"Batches: {name} must have a first axis of samples, got {shown(data)}")
     return array
 
 
-def _drawn(rng: np.random.Generator, samples: int, end: int, size: int) -> Iterator[Array]:
-    """The places of each batch: the first `end` of a permutation. An array is valid until the next.
+def _drawn(rng: np.random.Generator, samples: int, begin: int, end: int, size: int) -> Iterator[Array]:
+    """The places of each batch: `begin` to `end` of a permutation. An array is valid until the next.
 
     The order is the one of `rng.permutation`, in a quarter of its memory: 120 kB for MNIST, more than a small
     network takes. `take` wants an intp for each place, made for some batches at a time: ten samples of MNIST
@@ -130,7 +138,7 @@ def _drawn(rng: np.random.Generator, samples: int, end: int, size: int) -> Itera
     rng.shuffle(order)
     stretch = size * max(1, STRETCH // size)
     wide = np.empty(min(stretch, end), np.intp)
-    for first in range(0, end, stretch):
+    for first in range(begin, end, stretch):
         narrow = order[first : min(first + stretch, end)]
         places = wide[: len(narrow)]
         places[...] = narrow

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn.errors import DivergedError, DtypeError, InvalidValueError, ShapeError
+from tinynn.data.batches import Batches
+from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.layers import Flatten, HardSigmoid, Identity, Layer, Reshape, Sequential, Sigmoid, Softmax
 from tinynn.optimizers import Optimizer
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
 
-HOOKS = ("on_fit_start", "on_epoch_start", "on_batch_end", "on_epoch_end", "on_fit_end")
+HOOKS = ("on_fit_start", "on_epoch_start", "on_batch_end", "on_epoch_end", "on_diverged", "on_fit_end")
 
 
 def check_parts(model: Any, loss: Any, optimizer: Any) -> None:
@@ -35,7 +36,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any) -> None:
 
 
 def _check_logits(model: Layer, loss: Any) -> None:
-    function, last = getattr(loss, "takes_logits", None), _last_layer(model)
+    function, last = getattr(loss, "takes_logits", None), last_layer(model)
     if function and isinstance(last, (Softmax, Sigmoid, HardSigmoid)):
         raise InvalidValueError(
             f"Trainer: {loss!r} takes logits and applies the {function} itself, but the network ends in "
@@ -43,11 +44,11 @@ def _check_logits(model: Layer, loss: Any) -> None:
         )
 
 
-def _last_layer(model: Layer) -> Layer | None:
-    """The last layer that changes values, looked for inside nested Sequentials."""
+def last_layer(model: Layer) -> Layer | None:
+    """The last layer that changes values, looked for inside nested Sequentials; None if there is none."""
     if not isinstance(model, Sequential):
         return None if isinstance(model, (Identity, Flatten, Reshape)) else model
-    found = (_last_layer(layer) for layer in reversed(model.layers))
+    found = (last_layer(layer) for layer in reversed(model.layers))
     return next((layer for layer in found if layer is not None), None)
 
 
@@ -81,10 +82,7 @@ def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
 
 def check_batches(batches: Any, epochs: Any) -> None:
     """Something that gives (x, target) anew in each epoch, and a number of epochs."""
-    if isinstance(epochs, bool) or not isinstance(epochs, (int, np.integer)):
-        raise DtypeError(f"fit: epochs must be an int, got {epochs!r}")
-    if epochs < 1:
-        raise InvalidValueError(f"fit: epochs must be at least 1, got {epochs}")
+    checked_count("fit: epochs", epochs)
     hint = "pass something that gives (x, target) pairs, such as Batches(x, y, batch_size=32)"
     arrays = isinstance(batches, tuple) and any(isinstance(part, np.ndarray) for part in batches)
     if arrays or isinstance(batches, np.ndarray) or not isinstance(batches, Iterable):
@@ -93,6 +91,15 @@ def check_batches(batches: Any, epochs: Any) -> None:
         raise InvalidValueError(
             f"fit: a {type(batches).__name__} is used up after one epoch, {epochs} were asked for; {hint}"
         )
+
+
+def checked_count(what: str, value: Any) -> int:
+    """value as an int of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise DtypeError(f"{what} must be an int, got {value!r}")
+    if value < 1:
+        raise InvalidValueError(f"{what} must be at least 1, got {value}")
+    return int(value)
 
 
 def checked_data(owner: str, x: Any, y: Any) -> tuple[Array, Array]:
@@ -105,10 +112,12 @@ def checked_data(owner: str, x: Any, y: Any) -> tuple[Array, Array]:
     return x, y
 
 
-def checked_validation(validation: Any, batches: Any) -> tuple[Array, Array]:
-    """The pair (x, y) as arrays, in the units that the training batches come in."""
+def checked_validation(validation: Any, batches: Any) -> tuple[Array, Array] | Batches:
+    """Batches as they are, a pair (x, y) as arrays, in the units that the training batches come in."""
+    if isinstance(validation, Batches):
+        return validation
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise DtypeError(f"fit: validation must be a pair (x, y), got a {type(validation).__name__}")
+        raise DtypeError(f"fit: validation must be a pair (x, y) or Batches, got a {type(validation).__name__}")
     x, y = checked_data("fit: validation", *validation)
     scale = getattr(batches, "scale", None)
     if scale is not None and x.dtype.kind in "iu":
@@ -117,14 +126,6 @@ def checked_validation(validation: Any, batches: Any) -> tuple[Array, Array]:
             "pass x * np.float32(scale)"
         )
     return x, y
-
-
-def diverged(what: str, cost: float, optimizer: Optimizer) -> DivergedError:
-    """The error that says where training ran into NaN or infinity, and what helps."""
-    return DivergedError(
-        f"{what}: the cost is {cost} at step {optimizer.steps} with learning rate {optimizer.rate():g}; "
-        "lower the learning rate, scale the inputs to about 0 … 1, or clip the gradient with clip_norm"
-    )
 
 
 def _listed(what: str, items: Any) -> tuple[Any, ...]:
