@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from tinynn.errors import DtypeError
+from tinynn._arguments import shown
+from tinynn.errors import DtypeError, ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -20,24 +21,41 @@ FLOAT64 = np.dtype(np.float64)
 FLOATS = (FLOAT32, FLOAT64)
 
 
-def as_rng(rng: Rng) -> np.random.Generator:
+def as_rng(rng: Rng, what: str = "rng") -> np.random.Generator:
     """The generator that None (fresh entropy), an int (a seed) or a Generator (itself) stands for."""
     if isinstance(rng, np.random.Generator):
         return rng
     if rng is None or (isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0):
         return np.random.default_rng(rng)
-    raise DtypeError(f"rng must be None, an int of at least 0 or a numpy.random.Generator, got {rng!r}")
+    raise DtypeError(f"{what} must be None, an int of at least 0 or a numpy.random.Generator, got {shown(rng)}")
 
 
-def as_dtype(dtype: DTypeLike) -> Dtype:
+def as_dtype(dtype: DTypeLike, what: str = "dtype") -> Dtype:
     """float32 or float64 as a dtype; anything else is a DtypeError."""
     try:
-        result = np.dtype(dtype)
+        # NumPy takes None for float64, and of any object with a dtype that one.
+        known = isinstance(dtype, (str, type, np.dtype)) and (result := np.dtype(dtype)) in FLOATS
     except TypeError:
-        raise DtypeError(f"dtype must be float32 or float64, got {dtype!r}") from None
-    if dtype is None or result not in FLOATS:
-        raise DtypeError(f"dtype must be float32 or float64, got {dtype!r}")
+        known = False
+    if not known:
+        raise DtypeError(f"{what} must be float32 or float64, got {shown(dtype)}")
     return result
+
+
+def as_array(x: Any, owner: object, what: str = "x") -> Array:
+    """np.asarray(x), or an error that names `owner` and `what` where NumPy makes no array of it."""
+    try:
+        return np.asarray(x)
+    except Exception as error:  # another library's object may raise anything
+        if isinstance(x, (list, tuple)) and isinstance(error, ValueError):
+            raise ShapeError(
+                f"{_name(owner)}: expected {what} as one array, got rows of several lengths; make them one length"
+            ) from None
+        raise DtypeError(f"{_name(owner)}: cannot read {what} as an array, got {shown(x)}: {error}") from error
+
+
+def _name(owner: object) -> object:
+    return owner._label() if hasattr(owner, "_label") else owner
 
 
 def as_floats(x: Any, dtype: Dtype | None, owner: object, what: str = "x") -> Array:
@@ -46,15 +64,19 @@ def as_floats(x: Any, dtype: Dtype | None, owner: object, what: str = "x") -> Ar
     This is the one conversion at the boundary: integer images and lists come in here. Complex numbers,
     strings and objects are refused, because no float can hold them; `owner` and `what` are named then.
     """
-    array = np.asarray(x)
+    array = x if type(x) is np.ndarray else as_array(x, owner, what)
     if array.dtype in FLOATS and (dtype is None or dtype == array.dtype):
         return array
     if array.dtype.kind not in "fiub":
-        name = owner._label() if hasattr(owner, "_label") else owner
-        raise DtypeError(f"{name}: expected real numbers as {what}, got an array of dtype {array.dtype}")
+        raise DtypeError(f"{_name(owner)}: expected real numbers as {what}, got {content(array)}")
     if dtype is None:
         dtype = FLOAT64 if array.dtype.kind == "f" and array.dtype.itemsize >= 8 else FLOAT32
     return array.astype(dtype, copy=False)
+
+
+def content(array: Array) -> str:
+    """What an array holds, for messages: NumPy makes of anything at all an array with that one thing in it."""
+    return f"an array of dtype {array.dtype}" if array.ndim else shown(array.item())
 
 
 def constant(value: float) -> dict[Dtype, Array]:

@@ -30,6 +30,8 @@ class Buffers(dict[str, "Array"]):
         if array is not None and array.shape == shape and array.dtype is dtype:
             return array
         dtype, size = np.dtype(dtype), math.prod(shape)
+        if size < 0:
+            raise ValueError("a negative size")
         store = self._stores.get(name)
         if store is None or store.size < size or store.dtype != dtype:
             store = self._stores[name] = aligned(size, dtype)

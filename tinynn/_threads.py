@@ -18,8 +18,11 @@ from typing import Any
 import numpy as np
 
 from tinynn import _workers
-from tinynn.errors import DtypeError, InvalidValueError, StateError
+from tinynn._arguments import count, shown
+from tinynn.errors import InvalidValueError, StateError
 
+#: More threads than any machine has cores: a slip of the pen.
+MOST = 65_536
 #: Held by whoever changes the BLAS's number of threads and will bring the one from before back.
 CHANGING = threading.Lock()
 
@@ -32,8 +35,9 @@ class threads(contextlib.ContextDecorator):
     threads sets it.
 
     Parameters: n, at least 1; more than there are cores is allowed.
-    Raises: DtypeError unless n is an int; InvalidValueError if it is below 1; ImportError where NumPy's BLAS is no
-    OpenBLAS and the extra `threads` (threadpoolctl) is not installed; StateError where that knows no way either.
+    Raises: DtypeError unless n is an int; InvalidValueError if it is below 1 or above 65,536; ImportError where
+    NumPy's BLAS is no OpenBLAS and the extra `threads` (threadpoolctl) is not installed; StateError where that knows
+    no way either.
 
     >>> import numpy as np
     >>> with threads(1):
@@ -43,11 +47,9 @@ class threads(contextlib.ContextDecorator):
     """
 
     def __init__(self, n: int) -> None:
-        if not isinstance(n, (int, np.integer)) or isinstance(n, bool):
-            raise DtypeError(f"threads: n must be an int, got {n!r}")
-        if n < 1:
-            raise InvalidValueError(f"threads: n must be at least 1, got {n}; 1 is the caller's thread alone")
-        self.n = int(n)
+        self.n = count("threads: n", n)
+        if self.n > MOST:
+            raise InvalidValueError(f"threads: n must be at most {MOST}, got {shown(n)}; more than cores gain nothing")
         self._limit = _limiter()
         #: What each entered block brings back, the outermost first.
         self._before: list[Callable[[], None]] = []

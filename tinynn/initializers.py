@@ -8,16 +8,19 @@ outputs (fan_in and fan_out).
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from tinynn.errors import InvalidValueError, ShapeError
+from tinynn._arguments import flag, number, sizes
+from tinynn._arrays import as_dtype, as_rng
+from tinynn.errors import ShapeError
 
 if TYPE_CHECKING:
-    from tinynn._arrays import Array
+    from tinynn._arrays import Array, Dtype
 
     Initializer: TypeAlias = Callable[[tuple[int, ...], np.random.Generator, Any], Array]
 
@@ -35,6 +38,22 @@ __all__ = [
 ]
 
 
+def _given(name: str, shape: Any, rng: Any, dtype: Any) -> tuple[tuple[int, ...], np.random.Generator, Dtype]:
+    """The arguments of the initializer of that name, checked."""
+    return sizes(f"{name}: shape", shape), as_rng(rng, f"{name}: rng"), as_dtype(dtype, f"{name}: dtype")
+
+
+def _initializer(function: Initializer) -> Initializer:
+    """The function with its arguments checked."""
+
+    @functools.wraps(function)
+    def checked(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
+        return function(*_given(function.__name__, shape, rng, dtype))
+
+    return checked
+
+
+@_initializer
 def zeros(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
     """All zeros: the usual start of biases (of weights it would leave all neurons alike).
 
@@ -50,9 +69,7 @@ def constant(value: float) -> Initializer:
     >>> constant(0.5)((2,), np.random.default_rng(0), np.float32)
     array([0.5, 0.5], dtype=float32)
     """
-    if not math.isfinite(value):
-        raise InvalidValueError(f"constant: value must be finite, got {value!r}")
-    return _Constant(float(value))
+    return _Constant(number("constant: value", value))
 
 
 def nielsen(scaled: bool = False) -> Initializer:
@@ -64,9 +81,10 @@ def nielsen(scaled: bool = False) -> Initializer:
     >>> nielsen()((2, 3), np.random.default_rng(0), np.float64).shape
     (2, 3)
     """
-    return _Nielsen(bool(scaled))
+    return _Nielsen(flag("nielsen: scaled", scaled))
 
 
+@_initializer
 def glorot_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
     """N(0, σ²) with σ² = 2 / (fan_in + fan_out). Source: Glorot & Bengio (2010), eq. 12.
 
@@ -77,6 +95,7 @@ def glorot_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) 
     return _normal(shape, rng, dtype, 2.0 / (fan_in + fan_out))
 
 
+@_initializer
 def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
     """U(−r, r) with r = √(6 / (fan_in + fan_out)). Source: Glorot & Bengio (2010), eq. 16.
 
@@ -87,6 +106,7 @@ def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any)
     return _uniform(shape, rng, dtype, 2.0 / (fan_in + fan_out))
 
 
+@_initializer
 def he_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
     """N(0, σ²) with σ² = 2 / fan_in, for ReLU. Source: He et al. (2015), eq. 10.
 
@@ -96,6 +116,7 @@ def he_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> A
     return _normal(shape, rng, dtype, 2.0 / _fans(shape)[0])
 
 
+@_initializer
 def he_uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
     """U(−r, r) with r = √(6 / fan_in), for ReLU. Source: He et al. (2015).
 
@@ -105,6 +126,7 @@ def he_uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> 
     return _uniform(shape, rng, dtype, 2.0 / _fans(shape)[0])
 
 
+@_initializer
 def lecun_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
     """N(0, σ²) with σ² = 1 / fan_in, for tanh and SELU. Source: LeCun et al. (1998), Efficient BackProp, eq. 16.
 
@@ -114,6 +136,7 @@ def lecun_normal(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -
     return _normal(shape, rng, dtype, 1.0 / _fans(shape)[0])
 
 
+@_initializer
 def lecun_uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
     """U(−r, r) with r = √(3 / fan_in). Source: LeCun et al. (1998), Efficient BackProp.
 
@@ -123,6 +146,7 @@ def lecun_uniform(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) 
     return _uniform(shape, rng, dtype, 1.0 / _fans(shape)[0])
 
 
+@_initializer
 def orthogonal(shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
     """Orthonormal rows (or columns, whichever are fewer), uniform over all such matrices.
 
@@ -145,6 +169,7 @@ class _Constant:
         self.value = value
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
+        shape, _, dtype = _given("constant", shape, rng, dtype)
         return np.full(shape, self.value, dtype)
 
     def __repr__(self) -> str:
@@ -156,6 +181,7 @@ class _Nielsen:
         self.scaled = scaled
 
     def __call__(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: Any) -> Array:
+        shape, rng, dtype = _given("nielsen", shape, rng, dtype)
         variance = 1.0 / _fans(shape)[0] if self.scaled and len(shape) > 1 else 1.0
         return _normal(shape, rng, dtype, variance)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynn._aligned import aligned
+from tinynn._arguments import shown
 from tinynn._arrays import as_dtype, as_floats
 from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError, StateError
@@ -42,12 +43,14 @@ class Parameter:
     __slots__ = ("__weakref__", "_grad", "_packing", "_value", "name")
 
     def __init__(self, value: Any, name: str | None = None) -> None:
-        array = as_floats(value, None, "Parameter")
+        array = as_floats(value, None, "Parameter", "value")
         if array is not value and not isinstance(value, np.ndarray):
             array = array.astype(np.float32)  # Python numbers have no dtype of their own
         self._value: Array = np.array(array, order=_memory_order(array))
         self._grad: Array = np.zeros_like(self._value)
         self._packing: _Packing | None = None
+        if name is not None and not isinstance(name, str):
+            raise DtypeError(f"Parameter: name must be a text or None, got {shown(name)}")
         self.name = name
 
     @property
@@ -71,7 +74,7 @@ class Parameter:
     def _assign(self, target: Array, source: Any, what: str) -> None:
         if source is target:  # `parameter.value += 1` ends here
             return
-        array = as_floats(source, target.dtype, self)
+        array = as_floats(source, target.dtype, self, what)
         if array.shape != target.shape:
             raise ShapeError(f"{self}: expected a {what} of shape {target.shape}, got {array.shape}")
         target[...] = array
@@ -90,7 +93,7 @@ class Parameter:
 
     def astype(self, dtype: Any) -> Parameter:
         """Convert in place, return self. A ParameterVector that held it must be built anew."""
-        dtype = as_dtype(dtype)
+        dtype = as_dtype(dtype, f"{self}: dtype")
         if dtype != self.dtype:
             value, grad = self._value.astype(dtype), self._grad.astype(dtype)
             self._leave()
@@ -220,15 +223,23 @@ def _joined(parameters: tuple[Parameter, ...], what: str) -> Array:
     return vector
 
 
+def parameters_in(thing: Layer | Iterable[Parameter]) -> tuple[Any, ...]:
+    """Those of a Layer, or the items of an iterable."""
+    found = getattr(thing, "parameters", None)
+    if isinstance(thing, (type, np.ndarray)) or not (callable(found) or isinstance(thing, Iterable)):
+        hint = f"; write {thing.__name__}(…)" if isinstance(thing, type) else ""
+        raise DtypeError(f"expected a Layer or an iterable of Parameters, got {shown(thing)}{hint}")
+    return tuple(found() if callable(found) else thing)  # type: ignore[arg-type]
+
+
 def _listed(parameters: Layer | Iterable[Parameter]) -> tuple[Parameter, ...]:
     """The parameters as a tuple: at least one, none twice, all of one dtype."""
-    found = getattr(parameters, "parameters", None)
-    listed = tuple(found() if callable(found) else parameters)  # type: ignore[arg-type]
+    listed = parameters_in(parameters)
     if not listed:
         raise InvalidValueError("expected at least one Parameter, got none: is this a model with weights?")
     for p in listed:
         if not isinstance(p, Parameter):
-            raise DtypeError(f"expected a Layer or an iterable of Parameters, got an item {p!r}")
+            raise DtypeError(f"expected a Layer or an iterable of Parameters, got an item {shown(p)}")
     if len(set(map(id, listed))) < len(listed):
         twice = next(p for k, p in enumerate(listed) if any(p is q for q in listed[:k]))
         raise InvalidValueError(f"{twice} is listed twice; give each Parameter once")

@@ -55,7 +55,7 @@ MESSAGES = [
     (
         lambda: nn.Hinge().forward(Z, Z),
         VALUE,
-        "Hinge(): targets must be -1 or 1; from 0 and 1 make them with 2 * target - 1",
+        "Hinge(): targets must be -1 or 1, got 0; from 0 and 1 make them with 2 * target - 1",
     ),
     (
         lambda: nn.SigmoidCrossEntropy(positive_weight=0),

@@ -37,14 +37,18 @@ MESSAGES = [
         "group: learning_rate must be at least 0, got -1",
     ),
     (lambda: nn.SGD([WEIGHT], "0.1"), DTYPE, "SGD: learning_rate must be a number, got '0.1'"),
-    (lambda: nn.SGD([WEIGHT], lambda step: -1).step(), VALUE, "step 0 must be at least 0, got -1.0"),
+    (
+        lambda: nn.SGD([WEIGHT], lambda step: -1).step(),
+        VALUE,
+        "SGD: the schedule's learning rate for step 0 must be at least 0, got -1",
+    ),
     (
         lambda: nn.SGD([WEIGHT], lambda step: "a").step(),
         DTYPE,
-        "the schedule's learning rate must be a number, got 'a'",
+        "SGD: the schedule's learning rate for step 0 must be a number, got 'a'",
     ),
-    (lambda: nn.SGD([WEIGHT], 0.1, weight_decay=-1), VALUE, "weight_decay must be at least 0, got -1"),
-    (lambda: nn.SGD([WEIGHT], 0.1, l1_decay=-1), VALUE, "l1_decay must be at least 0, got -1"),
+    (lambda: nn.SGD([WEIGHT], 0.1, weight_decay=-1), VALUE, "SGD: weight_decay must be at least 0, got -1"),
+    (lambda: nn.SGD([WEIGHT], 0.1, l1_decay=-1), VALUE, "SGD: l1_decay must be at least 0, got -1"),
     (lambda: nn.SGD([WEIGHT], 0.1, momentum=1.0), VALUE, "SGD: momentum must be at least 0 and below 1, got 1.0"),
     (lambda: nn.SGD([WEIGHT], 0.1, dampening=-1), VALUE, "SGD: dampening must be at least 0, got -1"),
     (

@@ -19,8 +19,8 @@ from tinynn.cli.choices import BENCH_RATES, OPTIMIZERS
 from tinynn.cli.floor import bare
 from tinynn.cli.machine import describe, others
 from tinynn.cli.rounds import interleave
-from tinynn.cli.train import replacing
 from tinynn.errors import InvalidValueError
+from tinynn.storage.atomic import replacing
 
 if TYPE_CHECKING:
     from argparse import Namespace

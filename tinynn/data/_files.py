@@ -11,11 +11,12 @@ import hashlib
 import os
 import zlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn.errors import DataError, DtypeError, ShapeError
+from tinynn._arguments import shown
+from tinynn.errors import DataError, DtypeError, ShapeError, TinynnError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,7 @@ def open_unpacked(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase
     Content decides, not the file's name. Whatever goes wrong in the with-block while the file is read
     leaves it as a DataError that names the file.
     """
+    path = as_path("path", path)
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -46,14 +48,24 @@ def open_unpacked(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase
                     yield unzipped, size * LARGEST_EXPANSION
             else:
                 yield file, size
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataError(
-            f"{os.fspath(path)}: cannot read the file: {error}; check the path, or get the file anew"
-        ) from error
+    except TinynnError:
+        raise
+    except (EOFError, OSError, ValueError, zlib.error) as error:
+        raise DataError(f"{path}: cannot read the file: {error}; check the path, or get the file anew") from error
+
+
+def as_path(what: str, path: Any) -> str:
+    """path as a text; a number, which open would take for a file's that is open, is none."""
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise DtypeError(f"{what} must be a path, got {shown(path)}") from None
 
 
 def check_sha256(path: str | os.PathLike[str], expected: str, *content: bytes, remedy: str) -> None:
     """DataError unless the content's parts, one after the other, have this SHA-256."""
+    if not isinstance(expected, str):
+        raise DtypeError(f"sha256 must be a text of hexadecimal digits, got {shown(expected)}")
     digest = hashlib.sha256()
     for part in content:
         digest.update(part)
@@ -64,22 +76,28 @@ def check_sha256(path: str | os.PathLike[str], expected: str, *content: bytes, r
         )
 
 
-def as_images(pixels: Array, white: int, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
-    """Bytes from 0 to `white` as images of `shape`: floats in [0, 1], or for uint8 the bytes themselves."""
+def check_dtype(dtype: DTypeLike, white: int) -> None:
+    """DtypeError unless images of pixels from 0 to `white` can be of this dtype."""
     try:
         # NumPy reads None as float64; here it would be a mistake.
-        known = dtype is not None and np.dtype(dtype) in IMAGE_DTYPES
+        known = isinstance(dtype, (str, type, np.dtype)) and np.dtype(dtype) in IMAGE_DTYPES
     except TypeError:
         known = False
     if not known:
         raise DtypeError(
-            f"dtype must be float32 or float64 (values from 0 to 1) or uint8 (0 to {white}), got {dtype!r}"
+            f"dtype must be float32 or float64 (values from 0 to 1) or uint8 (0 to {white}), got {shown(dtype)}"
         )
+
+
+def as_images(pixels: Array, white: int, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    """Bytes from 0 to `white` as images of `shape`: floats in [0, 1], or for uint8 the bytes themselves."""
     try:
+        if min(shape, default=0) < -1:  # NumPy takes any such number for −1
+            raise ValueError
         images = pixels.reshape(len(pixels), *shape)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ShapeError(
             f"shape: expected the shape of one image of {pixels[0].size} pixels, such as "
-            f"({pixels[0].size},), got {shape!r}"
+            f"({pixels[0].size},), got {shown(shape)}"
         ) from None
     return images if np.dtype(dtype) == np.uint8 else np.divide(images, white, dtype=dtype)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: The 1,797 labels in order, then 64 pixels, each as 1,797 bytes that are sorted by label: so the file takes 35 kB,
 #: where the table of the source takes 53.
-FILE, SHA256 = "digits.bz2", "467ab578119d3321b29c379dfece6f70dcc8c80b709dba327bb0ca34e35af701"
+FILE, WHITE, SHA256 = "digits.bz2", 16, "467ab578119d3321b29c379dfece6f70dcc8c80b709dba327bb0ca34e35af701"
 
 
 def load_digits(*, dtype: DTypeLike = np.float32, shape: tuple[int, ...] = (64,)) -> tuple[Array, Array]:
@@ -40,6 +40,7 @@ def load_digits(*, dtype: DTypeLike = np.float32, shape: tuple[int, ...] = (64,)
 
     from tinynn.data import _files
 
+    _files.check_dtype(dtype, WHITE)
     path = os.path.join(os.path.dirname(__file__), FILE)
     try:
         with bz2.open(path) as file:
@@ -51,4 +52,4 @@ def load_digits(*, dtype: DTypeLike = np.float32, shape: tuple[int, ...] = (64,)
     labels = labels[0]
     images = np.empty((len(labels), 64), np.uint8)
     images[np.argsort(labels, kind="stable")] = pixels.T
-    return _files.as_images(images, 16, shape, dtype), labels.astype(np.int64)
+    return _files.as_images(images, WHITE, shape, dtype), labels.astype(np.int64)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn._arguments import count, shown, sizes
+from tinynn._arrays import as_array, content
 from tinynn.errors import DtypeError, InvalidValueError
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = np
     array([[0., 0., 1.],
            [1., 0., 0.]], dtype=float32)
     """
-    indices: Array = np.asarray(labels)
+    indices = as_array(labels, "one_hot", "labels")
     if indices.dtype.kind not in "iu":
-        raise DtypeError(f"one_hot: labels must be integers, got {indices.dtype}; convert them with .astype(int)")
-    classes = _count_classes(indices, classes)
+        raise DtypeError(f"one_hot: labels must be integers, got {content(indices)}; convert them with .astype(int)")
+    dtype, classes = _real_dtype(dtype), _count_classes(indices, classes)
     wrong = (indices < 0) | (indices >= classes)
     if wrong.any():
         index = tuple(np.argwhere(wrong)[0].tolist())
@@ -40,6 +41,7 @@ def one_hot(labels: ArrayLike, classes: int | None = None, dtype: DTypeLike = np
             f"one_hot: with {classes} classes labels must be from 0 to {classes - 1}, got {indices[index]} "
             f"at index {index}; give more classes, or number the labels from 0"
         )
+    sizes(f"one_hot: {classes} classes for labels of shape {indices.shape}:", (*indices.shape, classes))
     hot: Array = indices[..., None] == np.arange(classes)
     return hot.astype(dtype)
 
@@ -50,10 +52,15 @@ def _count_classes(labels: Array, classes: Any) -> int:
         if labels.size == 0:
             raise InvalidValueError("one_hot: no labels to count the classes by; give classes=")
         return max(int(labels.max()) + 1, 1)
+    return count("one_hot: classes", classes, "an integer")
+
+
+def _real_dtype(dtype: Any) -> np.dtype[Any]:
+    """A dtype of real numbers; NumPy reads None as float64, here it would be a mistake."""
     try:
-        count = operator.index(classes)
+        result = np.dtype(dtype) if isinstance(dtype, (str, type, np.dtype)) else np.dtype(object)
     except TypeError:
-        raise DtypeError(f"one_hot: classes must be an integer, got {classes!r}") from None
-    if count < 1:
-        raise InvalidValueError(f"one_hot: classes must be at least 1, got {count}")
-    return count
+        result = np.dtype(object)
+    if result.kind not in "fiub":
+        raise DtypeError(f"one_hot: dtype must be one of real numbers, got {shown(dtype)}")
+    return result

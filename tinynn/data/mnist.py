@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from tinynn._arguments import flag
 from tinynn.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     Part: TypeAlias = tuple[Array, Array]
 
-CLASSES = 10
+CLASSES, WHITE = 10, 255
 SHA256 = {  # of the unzipped files
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -50,15 +51,17 @@ def load_mnist(
     >>> x_train.shape, x_test.shape, y_train[:5]
     ((60000, 784), (10000, 784), array([5, 0, 4, 1, 9]))
     """
-    folder = _installed_directory() if directory is None else directory
+    from tinynn.data import _files
+
+    folder = _installed_directory() if directory is None else _files.as_path("load_mnist: directory", directory)
+    verify = flag("load_mnist: verify", verify)
+    _files.check_dtype(dtype, WHITE)
 
     def load_part(name: str) -> Part:
-        from tinynn.data import _files
-
         images = _read(folder, f"{name}-images-idx3-ubyte", verify)
         labels = _read(folder, f"{name}-labels-idx1-ubyte", verify)
         _check_pair(images, labels, f"{name} files in {folder}")
-        return _files.as_images(images, 255, shape, dtype), labels.astype(np.int64)
+        return _files.as_images(images, WHITE, shape, dtype), labels.astype(np.int64)
 
     return load_part("train"), load_part("t10k")
 
@@ -76,7 +79,7 @@ def _installed_directory() -> str:
         ) from None
 
 
-def _read(folder: str | os.PathLike[str], name: str, verify: bool) -> Array:
+def _read(folder: str, name: str, verify: bool) -> Array:
     """One of the four files, under any of the names that it goes by."""
     import os
 
@@ -89,7 +92,7 @@ def _read(folder: str | os.PathLike[str], name: str, verify: bool) -> Array:
         if os.path.exists(path):
             return read_idx(path, sha256=SHA256[name] if verify else None)
     raise DataError(
-        f"load_mnist(): found none of {', '.join(names)} in {os.fspath(folder)!r}; pass the directory of "
+        f"load_mnist(): found none of {', '.join(names)} in {folder!r}; pass the directory of "
         'the four MNIST files, or none after  pip install "tinynn-numpy[mnist]"'
     )
 

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn._arrays import as_rng
+from tinynn._arguments import flag, shown
+from tinynn._arrays import as_array, as_rng
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from tinynn._arrays import Array, Rng
+
+NAME = "train_test_split"
 
 
 def train_test_split(
@@ -40,15 +43,15 @@ def train_test_split(
     >>> x_train.shape, x_test.shape, y_train.shape, y_test.shape
     ((6, 8), (2, 8), (6,), (2,))
     """
-    rows = [np.asarray(array) for array in arrays]
+    rows = [as_array(array, NAME, f"array {k}") for k, array in enumerate(arrays)]
     n = _common_length(rows)
-    n_test = _test_rows(test_size, n)
+    n_test, shuffle, rng = _test_rows(test_size, n), flag(f"{NAME}: shuffle", shuffle), as_rng(rng, f"{NAME}: rng")
     if stratify is not None:
         if not shuffle:
             raise InvalidValueError("train_test_split: stratify needs shuffle=True")
-        train, test = _stratified(np.asarray(stratify), n, n_test, as_rng(rng))
+        train, test = _stratified(as_array(stratify, NAME, "stratify"), n, n_test, rng)
     else:
-        order = as_rng(rng).permutation(n) if shuffle else np.arange(n)
+        order = rng.permutation(n) if shuffle else np.arange(n)
         train, test = order[: n - n_test], order[n - n_test :]
     return [array[part] for array in rows for part in (train, test)]
 
@@ -74,9 +77,11 @@ def _test_rows(test_size: Any, n: int) -> int:
         n_test = math.ceil(test_size * n)
     else:
         try:
+            if isinstance(test_size, bool):
+                raise TypeError
             n_test = operator.index(test_size)
-        except TypeError:
-            raise DtypeError(f"train_test_split: test_size must be a float or int, got {test_size!r}") from None
+        except Exception:
+            raise DtypeError(f"train_test_split: test_size must be a float or int, got {shown(test_size)}") from None
     if not 0 < n_test < n:
         raise InvalidValueError(
             f"train_test_split: test_size={test_size} takes {n_test} of {n} rows; each part needs one"
@@ -91,7 +96,10 @@ def _stratified(labels: Array, n: int, n_test: int, rng: np.random.Generator) ->
     # Rows as classes, so that one-hot targets stratify too. NumPy 2.0 sorts objects along no axis, and
     # gives the numbers of rows another shape.
     axis = 0 if labels.ndim > 1 else None
-    _, classes, counts = np.unique(labels, axis=axis, return_inverse=True, return_counts=True)
+    try:
+        _, classes, counts = np.unique(labels, axis=axis, return_inverse=True, return_counts=True)
+    except TypeError as error:  # objects that cannot be sorted
+        raise DtypeError(f"train_test_split: stratify needs labels of one type: {error}") from None
     if counts.min() < 2 or len(counts) > min(n_test, n - n_test):
         raise InvalidValueError(
             f"train_test_split: to stratify, a class needs 2 rows (the rarest has {counts.min()}) and each "

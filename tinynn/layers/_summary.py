@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tinynn.errors import InvalidValueError, ShapeError
+from tinynn._arguments import sizes
+from tinynn.errors import ShapeError
 
 if TYPE_CHECKING:
     from tinynn.layers.base import Layer
@@ -16,9 +17,7 @@ HEAD = ("layer", "output shape", "parameters")
 
 def summary(layer: Layer, input_shape: int | tuple[int, ...]) -> str:
     """A row for each layer: its repr, the shape of its output, the number of its parameters."""
-    shape = (input_shape,) if isinstance(input_shape, (int, np.integer)) else tuple(input_shape)
-    if not all(isinstance(n, (int, np.integer)) and n >= 0 for n in shape):
-        raise InvalidValueError(f"summary: input_shape must be sizes of 0 or more, got {input_shape!r}")
+    shape = sizes("summary: input_shape", input_shape)
     modes = [inner for inner in layer.layers_inside() if inner.training]
     layer.eval()
     try:

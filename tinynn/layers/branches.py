@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tinynn._arguments import choice
 from tinynn.errors import InvalidValueError, ShapeError
 from tinynn.layers.base import Layer
 from tinynn.layers.containers import Container
@@ -61,6 +62,10 @@ class Residual(Container):
         """f's parameters alone."""
         self._layers[0].backward_parameters(self._upstream(grad, self._output))
 
+    def config(self) -> dict[str, Any]:
+        """As `Layer.config`."""
+        return {"layer": self._layers[0]}
+
 
 class Parallel(Container):
     """Branches that read the same input, joined along the last axis or added.
@@ -85,9 +90,7 @@ class Parallel(Container):
         super().__init__(*layers)
         if not layers:
             raise InvalidValueError("Parallel: expected at least one layer, got none")
-        if merge not in ("concatenate", "sum"):
-            raise InvalidValueError(f'Parallel: merge must be "concatenate" or "sum", got {merge!r}')
-        self.merge = merge
+        self.merge = choice("Parallel: merge", merge, "concatenate", "sum")
 
     def forward(self, x: Any) -> Array:
         """All branches on x, then the merge."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tinynn._arguments import count, flag, shown, sizes
 from tinynn._arrays import as_dtype, as_floats, as_rng
 from tinynn._buffers import LAYOUT
-from tinynn.errors import DtypeError, InvalidValueError, ShapeError
+from tinynn.errors import DtypeError, ShapeError
 from tinynn.initializers import glorot_uniform, zeros
 from tinynn.layers.bound import BoundLayer
 from tinynn.layers.stages import Elementwise
@@ -77,16 +78,18 @@ class Dense(BoundLayer):
         rng: Rng = None,
         dtype: Any = np.float32,
     ) -> None:
-        for name, width in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(width, (int, np.integer)) or isinstance(width, bool):
-                raise DtypeError(f"Dense: {name} must be an int, got {width!r}")
-            if width < 1:
-                raise InvalidValueError(f"Dense: {name} must be at least 1, got {width}")
-        self.in_features, self.out_features = int(in_features), int(out_features)
+        self.in_features = count("Dense: in_features", in_features)
+        self.out_features = count("Dense: out_features", out_features)
+        for what, initializer in (("weight", weight_initializer), ("bias", bias_initializer)):
+            if not callable(initializer) or isinstance(initializer, type):
+                raise DtypeError(
+                    f"Dense: {what}_initializer must be a function (shape, rng, dtype) -> array, such as "
+                    f"initializers.zeros, got {shown(initializer)}"
+                )
         self.weight_initializer, self.bias_initializer = weight_initializer, bias_initializer
-        dtype = as_dtype(dtype)
-        self.weight = Parameter(np.zeros((self.out_features, self.in_features), dtype, order="F"), "weight")
-        self.bias = Parameter(np.zeros(self.out_features, dtype), "bias") if bias else None
+        dtype, shape = as_dtype(dtype, "Dense: dtype"), sizes("Dense: weight", (self.out_features, self.in_features))
+        self.weight = Parameter(np.zeros(shape, dtype, order="F"), "weight")
+        self.bias = Parameter(np.zeros(self.out_features, dtype), "bias") if flag("Dense: bias", bias) else None
         self.initialize(rng)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -96,7 +99,7 @@ class Dense(BoundLayer):
 
     def initialize(self, rng: Rng = None) -> None:
         """Draw weights, then biases, from `rng`."""
-        rng = as_rng(rng)
+        rng = as_rng(rng, "Dense: rng")
         self.weight.value = self.weight_initializer(self.weight.shape, rng, self.weight.dtype)
         if self.bias is not None:
             self.bias.value = self.bias_initializer(self.bias.shape, rng, self.bias.dtype)

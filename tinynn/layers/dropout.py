@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn._arguments import shown
 from tinynn._arrays import as_floats, as_rng, constant
 from tinynn.errors import InvalidValueError
 from tinynn.layers.base import Layer
@@ -31,16 +32,16 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float = 0.5, *, rng: Rng = None) -> None:
-        if not (isinstance(rate, (int, float, np.number)) and 0 <= rate <= 1):
-            raise InvalidValueError(f"Dropout: rate must lie between 0 and 1, got {rate!r}")
+        if isinstance(rate, bool) or not (isinstance(rate, (int, float, np.floating, np.integer)) and 0 <= rate <= 1):
+            raise InvalidValueError(f"Dropout: rate must lie between 0 and 1, got {shown(rate)}")
         self.rate = float(rate)
-        self.rng = as_rng(rng)
+        self.rng = as_rng(rng, "Dropout: rng")
         self._rate = constant(self.rate)
         self._scale = constant(0.0 if self.rate == 1 else 1 / (1 - self.rate))
 
     def initialize(self, rng: Rng = None) -> None:
         """Own a generator seeded from `rng`, independent of what is drawn from that one later."""
-        self.rng = np.random.default_rng(as_rng(rng).integers(0, 2**63, size=4).tolist())
+        self.rng = np.random.default_rng(as_rng(rng, "Dropout: rng").integers(0, 2**63, size=4).tolist())
 
     def forward(self, x: Any) -> Array:
         """a = m · x / (1 − rate)."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tinynn import _numerics
+from tinynn._arguments import choice
 from tinynn._arrays import HALF, ONE, constant
-from tinynn.errors import InvalidValueError
 from tinynn.layers.activations import Activation
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ class GELU(Activation):
     """
 
     def __init__(self, approximate: str = "none") -> None:
-        if approximate not in ("none", "tanh"):
-            raise InvalidValueError(f'GELU: approximate must be "none" or "tanh", got {approximate!r}')
-        self.approximate = approximate
+        self.approximate = choice("GELU: approximate", approximate, "none", "tanh")
 
     def _apply(self, z: Array, out: Array) -> None:
         cdf = self._scratch("cdf", z)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tinynn._arguments import shown, sizes
 from tinynn._arrays import as_floats
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.layers.base import Layer
@@ -74,10 +75,11 @@ class Reshape(_Reshaping):
     def __init__(self, *shape: int | tuple[int, ...]) -> None:
         flat = shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
         if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) for n in flat):
-            raise DtypeError(f"Reshape: the shape must be ints, got {flat!r}")
+            raise DtypeError(f"Reshape: the shape must be ints, got {shown(flat)}")
         self.shape = tuple(int(n) for n in flat)  # type: ignore[arg-type]
         if self.shape.count(-1) > 1 or any(n < -1 for n in self.shape):
             raise InvalidValueError(f"Reshape: sizes must be 0 or more, and one may be -1, got {self.shape}")
+        sizes("Reshape: shape", [n for n in self.shape if n != -1])
 
     def forward(self, x: Any) -> Array:
         """(batch, …) -> (batch, *shape)."""

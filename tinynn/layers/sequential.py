@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import numpy as np
 
-from tinynn._arrays import as_floats
+from tinynn._arguments import shown
+from tinynn._arrays import as_floats, as_rng
 from tinynn._buffers import LAYOUT
+from tinynn.errors import DtypeError
 from tinynn.layers.base import Layer
 from tinynn.layers.containers import Container
 from tinynn.layers.plan import Plan
@@ -51,7 +53,7 @@ class Sequential(Container):
     def __init__(self, *layers: Layer, rng: Rng = None) -> None:
         super().__init__(*layers)
         if rng is not None:
-            self.initialize(rng)
+            self.initialize(as_rng(rng, "Sequential: rng"))
 
     def append(self, layer: Layer) -> Sequential:
         """Add a layer at the end, return self; an optimizer must be built after it."""
@@ -139,7 +141,7 @@ class Sequential(Container):
         predictions = self._predictions
         if predictions is not None and type(x) is np.ndarray:
             y = predictions.predict(x)
-            if y is not None and (batch_size is None or batch_size > 0):
+            if y is not None and (batch_size is None or (type(batch_size) is int and batch_size > 0)):
                 return y
         y = super().predict(x, batch_size)
         if type(x) is np.ndarray and x.dtype == y.dtype and 0 < x.size <= SMALL and self._chains():
@@ -172,5 +174,12 @@ class Sequential(Container):
     @overload
     def __getitem__(self, k: slice) -> Sequential: ...
     def __getitem__(self, k: int | slice) -> Layer | Sequential:
-        """One layer, or a Sequential of some of the same layers."""
-        return Sequential(*self._layers[k]) if isinstance(k, slice) else self._layers[k]
+        """One layer, or a Sequential of some of the same layers; an IndexError beyond them."""
+        try:
+            if isinstance(k, bool):
+                raise TypeError("a bool is no place")
+            return Sequential(*self._layers[k]) if isinstance(k, slice) else self._layers[k]
+        except (TypeError, ValueError) as error:
+            raise DtypeError(f"Sequential: expected a place or a slice of places, got {shown(k)}: {error}") from None
+        except IndexError:
+            raise IndexError(f"Sequential: there is no layer {k}, but {len(self)}, counted from 0") from None

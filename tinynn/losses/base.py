@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tinynn._arrays import FLOAT64, as_floats
+from tinynn._arrays import FLOAT64, as_array, as_floats
 from tinynn._buffers import Buffers
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError, StateError
 
@@ -28,6 +28,8 @@ class Loss(abc.ABC):
 
     #: "softmax" or "sigmoid" if the loss applies that function itself, so the network must not.
     takes_logits: str | None = None
+    #: What the last mean was taken over, if not over the batch's rows: Σ w_y. Means of batches are joined with it.
+    batch_weight: float | None = None
     #: Attributes that one call leaves behind for the next: not part of a copy or a pickle.
     transient: ClassVar[tuple[str, ...]] = ("_buffers",)
     _buffers: Buffers
@@ -80,7 +82,7 @@ class Loss(abc.ABC):
 
 def integer_labels(loss: Loss, labels: Any) -> Array:
     """Class labels as an integer array."""
-    array = np.asarray(labels)
+    array = as_array(labels, loss, "target")
     if array.dtype.kind not in "iub":
         raise DtypeError(
             f"{loss!r}: class labels must be integers, got dtype {array.dtype}; convert them with astype(int), "

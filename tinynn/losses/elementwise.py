@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tinynn._arguments import choice
 from tinynn._arrays import as_floats
-from tinynn.errors import InvalidValueError, ShapeError
+from tinynn.errors import ShapeError
 from tinynn.losses.base import Loss
 
 if TYPE_CHECKING:
@@ -44,10 +45,7 @@ class ElementwiseLoss(Loss):
     _grad: Array
 
     def __init__(self, *, mean_over: str = "samples") -> None:
-        if mean_over not in ("samples", "elements"):
-            name = type(self).__name__
-            raise InvalidValueError(f'{name}: mean_over must be "samples" or "elements", got {mean_over!r}')
-        self.mean_over = mean_over
+        self.mean_over = choice(f"{type(self).__name__}: mean_over", mean_over, "samples", "elements")
 
     @abc.abstractmethod
     def _elements(self, prediction: Array, target: Array) -> Array:

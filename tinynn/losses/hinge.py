@@ -38,7 +38,9 @@ class Hinge(ElementwiseLoss):
         one, zero = ONE[elements.dtype], ZERO[elements.dtype]
         np.abs(target, elements)
         if not (np.minimum.reduce(elements, axis=None) == 1 == np.maximum.reduce(elements, axis=None)):
-            raise InvalidValueError(f"{self!r}: targets must be -1 or 1; from 0 and 1 make them with 2 * target - 1")
+            raise InvalidValueError(
+                f"{self!r}: targets must be -1 or 1, got {_other(target):g}; from 0 and 1 make them with 2 * target - 1"
+            )
         np.multiply(prediction, target, elements)
         np.subtract(one, elements, elements)
         np.greater(elements, zero, slope)
@@ -46,3 +48,8 @@ class Hinge(ElementwiseLoss):
         np.negative(slope, slope)
         np.maximum(elements, zero, out=elements)
         return elements
+
+
+def _other(target: Array) -> float:
+    """The first of the targets that is neither."""
+    return float(target[np.abs(target) != 1].flat[0])

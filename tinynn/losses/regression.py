@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from tinynn._arguments import positive
+from tinynn._arguments import flag, positive
 from tinynn._arrays import HALF, constant
 from tinynn.losses.elementwise import ElementwiseLoss
 
@@ -42,7 +42,7 @@ class MSE(ElementwiseLoss):
 
     def __init__(self, *, half: bool = True, mean_over: str = "samples") -> None:
         super().__init__(mean_over=mean_over)
-        self.half = bool(half)
+        self.half = flag("MSE: half", half)
         self._steepness = 1.0 if self.half else 2.0  # c = steepness / 2 (a − y)²
 
     def _bind(self, prediction: Array) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn._arrays import ONE, ZERO, as_floats, constant
-from tinynn.errors import InvalidValueError
+from tinynn._arguments import shown
+from tinynn._arrays import ONE, ZERO, as_array, as_floats, constant
+from tinynn.errors import InvalidValueError, ShapeError
 from tinynn.losses.base import integer_labels, labels_outside
 from tinynn.losses.elementwise import ElementwiseLoss
 
@@ -50,15 +51,24 @@ class SigmoidCrossEntropy(ElementwiseLoss):
         self.positive_weight: Array | None = None
         if positive_weight is not None:
             weight = as_floats(positive_weight, np.dtype(np.float64), "SigmoidCrossEntropy", "positive_weight").copy()
-            if weight.ndim > 1 or not (np.isfinite(weight).all() and (weight > 0).all()):
+            if weight.ndim > 1 or not (weight.size and np.isfinite(weight).all() and (weight > 0).all()):
                 raise InvalidValueError(
-                    f"SigmoidCrossEntropy: positive_weight must be finite and above 0, got {positive_weight!r}"
+                    f"SigmoidCrossEntropy: positive_weight must be finite and above 0, got {shown(positive_weight)}"
                 )
             self.positive_weight = weight
 
+    def _prediction(self, prediction: Any) -> Array:
+        z, weight = super()._prediction(prediction), self.positive_weight
+        if weight is not None and weight.ndim and (z.ndim < 2 or len(weight) != z.shape[-1]):
+            raise ShapeError(
+                f"{self!r}: {len(weight)} positive weights do not fit a prediction of shape {z.shape}; "
+                "give one for each output, or a number"
+            )
+        return z
+
     def _target(self, prediction: Array, target: Any) -> Array:
-        classes = prediction.shape[-1]
-        if prediction.ndim > 1 and classes > 1 and np.shape(target) == prediction.shape[:-1]:
+        classes, target = prediction.shape[-1], as_array(target, self, "target")
+        if prediction.ndim > 1 and classes > 1 and target.shape == prediction.shape[:-1]:
             labels = integer_labels(self, target)
             if labels.min() < 0 or labels.max() >= classes:
                 raise labels_outside(self, labels, classes)

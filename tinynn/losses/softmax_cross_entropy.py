@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tinynn._arguments import fraction
-from tinynn._arrays import FLOATS, as_floats
+from tinynn._arguments import fraction, shown
+from tinynn._arrays import FLOATS, as_array, as_floats
 from tinynn.errors import InvalidValueError, ShapeError
 from tinynn.losses.base import Loss
 from tinynn.losses.label_places import LabelPlaces
@@ -33,7 +33,8 @@ class SoftmaxCrossEntropy(Loss):
     Parameters: label_smoothing, ε; class_weights, w, (classes,), 1 by default.
     Shapes: prediction (batch, …, classes), logits; target (batch, …) integer labels or (batch, …, classes)
     probabilities; sample_weight (batch,). Each position of … is a sample of its own.
-    Raises: ShapeError for another target shape; InvalidValueError for a label outside 0 … classes − 1.
+    Raises: ShapeError for another target shape; InvalidValueError for a label outside 0 … classes − 1, and, in the
+    first call for a shape, for probabilities below 0 or not finite.
     Source: Bridle (1990); Szegedy et al. (2016) for the smoothing.
 
     >>> loss = SoftmaxCrossEntropy()
@@ -47,12 +48,14 @@ class SoftmaxCrossEntropy(Loss):
     transient: ClassVar[tuple[str, ...]] = (
         *Loss.transient,
         *("_shape", "_dtype", "_seen", "_positions", "_softmax", "_labels", "_grad", "_flat_grad"),
-        *("_mean", "_even", "_q", "_totals"),
+        *("_mean", "_even", "_q", "_totals", "_first"),
     )
     _shape: tuple[int, ...] | None = None
     _dtype: Dtype | None = None
-    #: The prediction that was bound to: a model's output is the same array in every step.
-    _seen: Array | None = None
+    #: The prediction that was bound to: a model's output is the same array in every step. Nobody's at first.
+    _seen: object = object()
+    #: Whether this is the first call for these logits.
+    _first: bool = True
     #: What the last forward leaves: q, or None if q is 0 but at the labels' places; Σⱼ qⱼ, or None for no backward.
     _q: Array | None = None
     _totals: Array | None = None
@@ -62,9 +65,10 @@ class SoftmaxCrossEntropy(Loss):
         self.class_weights: Array | None = None
         if class_weights is not None:
             weights = as_floats(class_weights, np.dtype(np.float64), "SoftmaxCrossEntropy", "class_weights").copy()
-            if weights.ndim != 1 or not (np.isfinite(weights).all() and (weights >= 0).all()):
+            if weights.ndim != 1 or not (weights.size and np.isfinite(weights).all() and (weights >= 0).all()):
                 raise InvalidValueError(
-                    f"SoftmaxCrossEntropy: class_weights must be finite, 0 or more, one a class, got {class_weights!r}"
+                    "SoftmaxCrossEntropy: class_weights must be finite, 0 or more, one a class, "
+                    f"got {shown(class_weights)}"
                 )
             self.class_weights = weights
             self._weights = {dtype: weights.astype(dtype) for dtype in FLOATS}
@@ -80,7 +84,7 @@ class SoftmaxCrossEntropy(Loss):
             self._bind(prediction)
         z = prediction if prediction.ndim == 2 else prediction.reshape(self._softmax.result.shape)
         if type(target) is not np.ndarray:
-            target = np.asarray(target)
+            target = as_array(target, self, "target")
         plain = sample_weight is None and self.class_weights is None
         if target.shape != self._positions:
             t = self._probabilities(target)
@@ -140,6 +144,7 @@ class SoftmaxCrossEntropy(Loss):
     def _bind(self, z: Array) -> None:
         """Prepare for logits of this shape and dtype."""
         self._seen, self._shape, self._dtype, self._positions = z, z.shape, z.dtype, z.shape[:-1]
+        self._first = True
         classes = z.shape[-1]
         rows = z.size // classes
         self._softmax = SoftmaxRows(self._buffers, (rows, classes), z.dtype)
@@ -163,6 +168,11 @@ class SoftmaxCrossEntropy(Loss):
                 f"{self!r}: expected labels of shape {self._positions} or probabilities of shape {self._shape}, "
                 f"got {t.shape}"
             )
+        if self._first and not (t.min() >= 0 and t.max() < np.inf):
+            raise InvalidValueError(
+                f"{self!r}: targets must be finite and 0 or more, as probabilities are, got {t.min():g} … {t.max():g}"
+            )
+        self._first = False
         return t.reshape(self._softmax.result.shape)
 
     def _share(self, sample_weight: Any, *, labels: bool) -> Array:
@@ -179,6 +189,9 @@ class SoftmaxCrossEntropy(Loss):
             if total <= 0:
                 raise InvalidValueError(f"{self!r}: the class_weights of all labels of this batch are 0")
             np.divide(share, total, share)
+            self.batch_weight = total * len(share)
+        else:
+            self.batch_weight = None
         return share
 
     def _label_weights(self) -> Array:

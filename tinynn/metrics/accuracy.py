@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn._arguments import number
-from tinynn.errors import DtypeError, InvalidValueError, ShapeError
+from tinynn._arguments import count, number
+from tinynn.errors import InvalidValueError, ShapeError
 from tinynn.metrics.base import Metric
 from tinynn.metrics.labels import finite_scores, is_column, predicted_and_true, true_labels
 
@@ -81,11 +81,7 @@ class TopKAccuracy(_Share):
     """
 
     def __init__(self, k: int = 5) -> None:
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-            raise DtypeError(f"TopKAccuracy: k must be an int, got {k!r}")
-        if k < 1:
-            raise InvalidValueError(f"TopKAccuracy: k must be at least 1, got {k}")
-        self.k = int(k)
+        self.k = count("TopKAccuracy: k", k)
         self.name = f"top_{self.k}_accuracy"
         super().__init__()
 

@@ -10,8 +10,7 @@ import abc
 import copy
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from tinynn._arrays import as_array, content
 from tinynn.errors import DtypeError, StateError
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ class Metric(abc.ABC):
     Shapes: prediction (n, …), target (n, …), as the subclass says.
     Raises: StateError from result before any sample came.
 
+    >>> import numpy as np
     >>> class MeanError(Metric):
     ...     name = "mean_error"
     ...
@@ -77,7 +77,7 @@ class Metric(abc.ABC):
 
 def real_array(owner: object, what: str, values: Any) -> Array:
     """values as an array of real numbers, or a DtypeError."""
-    array: Array = np.asarray(values)
+    array = as_array(values, repr(owner), what)
     if array.dtype.kind not in "fiub":
-        raise DtypeError(f"{owner!r}: {what} must be real numbers, got an array of dtype {array.dtype}")
+        raise DtypeError(f"{owner!r}: {what} must be real numbers, got {content(array)}")
     return array

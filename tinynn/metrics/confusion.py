@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn._arguments import number
-from tinynn.errors import DtypeError, InvalidValueError
+from tinynn._arguments import count, number, shown
+from tinynn.errors import InvalidValueError
 from tinynn.metrics.base import Metric
 from tinynn.metrics.labels import predicted_and_true
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
 
+#: Classes of a table that still may fit into memory.
+MOST = 65_536
 AVERAGES = ("macro", "micro", "weighted", "binary", None)
 
 
@@ -36,11 +38,9 @@ class ConfusionMatrix(Metric):
 
     def __init__(self, classes: int | None = None, *, threshold: float = 0.5) -> None:
         if classes is not None:
-            if isinstance(classes, bool) or not isinstance(classes, (int, np.integer)):
-                raise DtypeError(f"ConfusionMatrix: classes must be an int or None, got {classes!r}")
-            if classes < 1:
-                raise InvalidValueError(f"ConfusionMatrix: classes must be at least 1, got {classes}")
-        self.classes = None if classes is None else int(classes)
+            classes = count("ConfusionMatrix: classes", classes, "an int or None")
+            _check_size(f"ConfusionMatrix: {shown(classes)} classes", classes)
+        self.classes = classes
         self.threshold = number("ConfusionMatrix: threshold", threshold)
         self.reset()
 
@@ -69,9 +69,9 @@ class _PerClass(Metric):
     """
 
     def __init__(self, average: str | None = "macro", *, threshold: float = 0.5) -> None:
-        if average not in AVERAGES:
+        if average is not None and not (isinstance(average, str) and average in AVERAGES):
             names = ", ".join(map(repr, AVERAGES))
-            raise InvalidValueError(f"{type(self).__name__}: average must be one of {names}, got {average!r}")
+            raise InvalidValueError(f"{type(self).__name__}: average must be one of {names}, got {shown(average)}")
         self.average = average
         self.threshold = number(f"{type(self).__name__}: threshold", threshold)
         self.reset()
@@ -175,14 +175,20 @@ def _with(
     classes: int | None = None,
 ) -> Array:
     """The confusion counts with a batch added, in a new array that is larger if more classes came."""
-    predicted, true, shown = predicted_and_true(owner, prediction, target, threshold)
-    have, needed = len(counts), max(shown, *(int(labels.max(initial=-1)) + 1 for labels in (predicted, true)))
-    if classes is not None and (needed > have or shown not in (0, have)):
+    predicted, true, told = predicted_and_true(owner, prediction, target, threshold)
+    have, needed = len(counts), max(told, *(int(labels.max(initial=-1)) + 1 for labels in (predicted, true)))
+    if classes is not None and (needed > have or told not in (0, have)):
         raise InvalidValueError(f"{owner!r}: predictions or targets have {needed} classes, not {have}")
     size = max(have, needed)
+    _check_size(f"{owner!r}: a class {size - 1}, if the labels are class numbers,", size)
     pairs = np.bincount(true * size + predicted, minlength=size**2).reshape(size, size)
     pairs[:have, :have] += counts
     return pairs
+
+
+def _check_size(what: str, classes: int) -> None:
+    if classes > MOST:
+        raise InvalidValueError(f"{what} would need a table of {shown(classes)} rows and columns; {MOST} is the most")
 
 
 def _quotient(numerator: Any, denominator: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn.errors import ShapeError
+from tinynn.errors import InvalidValueError, ShapeError
 from tinynn.metrics.base import Metric, real_array
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ class R2(Metric):
 
     An output whose target never changes counts 1 if it was predicted exactly, else 0.
     Shapes: prediction and target (n,) or (n, …), both the same.
-    Raises: ShapeError if the shapes differ; StateError from result with fewer than two samples.
+    Raises: ShapeError if the shapes differ; InvalidValueError if a number is not finite; StateError from result with
+    fewer than two samples.
     Source: scikit-learn's r2_score, multioutput "uniform_average"; Chan, Golub & LeVeque (1983) for
     sums that lose no digits when batches are put together.
 
@@ -47,6 +48,8 @@ class R2(Metric):
         n = len(y)
         if n == 0:
             return
+        if not (np.isfinite(a).all() and np.isfinite(y).all()):
+            raise InvalidValueError(f"{self!r}: expected finite predictions and targets, got NaN or infinity")
         a, y = a.reshape(n, -1).astype(np.float64), y.reshape(n, -1).astype(np.float64)
         if self.count == 0:
             # Sums are taken of y − origin, so that a constant target has a spread of exactly 0.

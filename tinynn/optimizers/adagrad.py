@@ -74,8 +74,8 @@ class Adagrad(Optimizer):
         np.subtract(value, change, value)
 
     def numbers(self, learning_rate: float) -> tuple[float, ...]:
-        """ε, η'."""
-        return self.epsilon, learning_rate / (1.0 + (self.steps - 1) * self.learning_rate_decay)
+        """ε, η'; before the first step as in it."""
+        return self.epsilon, learning_rate / (1.0 + (self.steps and self.steps - 1) * self.learning_rate_decay)
 
     def calls(self, value: Array, grad: Array, numbers: list[Array], scratch: Scratch, **slots: Array) -> list[Call]:
         """The calls that `update` makes."""

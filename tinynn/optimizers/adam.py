@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from tinynn._arguments import flag
 from tinynn.optimizers import compiled
 from tinynn.optimizers.moments import Moments
 
@@ -56,7 +57,7 @@ class Adam(Moments):
         l1_decay: float = 0.0,
         fused: bool = False,
     ) -> None:
-        self.amsgrad = bool(amsgrad)
+        self.amsgrad = flag(f"{type(self).__name__}: amsgrad", amsgrad)
         super().__init__(
             parameters,
             learning_rate,

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tinynn._aligned import aligned
-from tinynn._arguments import number
+from tinynn._arguments import flag, not_negative
 from tinynn.optimizers import subnormals
 from tinynn.optimizers.groups import Group, as_groups, as_rate
-from tinynn.optimizers.part import Part, part_of
+from tinynn.optimizers.part import Part, check_loop, part_of
 from tinynn.optimizers.penalties import penalty
 from tinynn.optimizers.scratch import Operands, Scratch
-from tinynn.optimizers.states import check_state
+from tinynn.optimizers.states import checked_state
 from tinynn.parameter import Parameter, ParameterVector
 
 if TYPE_CHECKING:
@@ -73,14 +73,18 @@ class Optimizer(abc.ABC):
         l1_decay: float = 0.0,
         fused: bool = False,
     ) -> None:
+        name = type(self).__name__
         self.learning_rate = learning_rate
         self.steps = 0
-        self.groups = as_groups(parameters, weight_decay=weight_decay, l1_decay=l1_decay)
+        self.groups = as_groups(name, parameters, weight_decay=weight_decay, l1_decay=l1_decay)
+        self.fused = flag(f"{name}: fused", fused)
+        if self.fused:
+            check_loop(self)
+        # Last of all that can fail: it takes the parameters over from an earlier optimizer.
         self.vector = ParameterVector([p for group in self.groups for p in group.parameters])
         self.state = {name: aligned(len(self.vector), self.vector.value.dtype) for name in self._slot_names()}
         for slot in self.state.values():
             slot.fill(0)
-        self.fused = bool(fused)
         self._bind()
 
     @property
@@ -97,7 +101,8 @@ class Optimizer(abc.ABC):
         rate = self._learning_rate if group is None or group.learning_rate is None else group.learning_rate
         if not callable(rate):
             return rate
-        return as_rate(number("the schedule's learning rate", rate(self.steps)), f"step {self.steps}")  # type: ignore[return-value]
+        what = f"{type(self).__name__}: the schedule's learning rate for step {self.steps}"
+        return not_negative(what, rate(self.steps))
 
     @abc.abstractmethod
     def update(self, value: Array, grad: Array, learning_rate: float, *args: Any, **slots: Any) -> None:
@@ -198,14 +203,14 @@ class Optimizer(abc.ABC):
         Raises: InvalidValueError for another optimizer's state, ShapeError for other parameters'; then
         nothing has changed.
         """
-        check_state(state, type(self).__name__, self.state, self.scalars)
+        steps, learning_rate, slots, scalars = checked_state(state, type(self).__name__, self.state, self.scalars)
         for slot, array in self.state.items():
-            array[:] = state["slots"][slot]
-        for scalar, value in state["scalars"].items():
+            array[:] = slots[slot]
+        for scalar, value in scalars.items():
             setattr(self, scalar, value)
-        self.steps = int(state["steps"])
-        if state.get("learning_rate") is not None:
-            self.learning_rate = state["learning_rate"]
+        self.steps = steps
+        if learning_rate is not None:
+            self.learning_rate = learning_rate
 
     # A copy packs the copied parameters, and binds itself to them.
     def __getstate__(self) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinynn._arguments import not_negative, positive
-from tinynn.errors import DivergedError, DtypeError
+from tinynn._arguments import not_negative, positive, shown
+from tinynn.errors import DivergedError, DtypeError, InvalidValueError
 
 if TYPE_CHECKING:
     from tinynn._arrays import Array
@@ -66,5 +66,7 @@ def gradient_norm(g: Array) -> float:
 def _array(gradient: Any, what: str) -> Array:
     g = gradient if isinstance(gradient, np.ndarray) else getattr(gradient, "grad", None)
     if not isinstance(g, np.ndarray) or g.dtype.kind != "f":
-        raise DtypeError(f"{what}: expected a floating array or an optimizer's vector, got {gradient!r}")
+        raise DtypeError(f"{what}: expected a floating array or an optimizer's vector, got {shown(gradient)}")
+    if not g.flags.writeable:
+        raise InvalidValueError(f"{what}: the gradient is read-only, and clipping changes it in place; pass a copy")
     return g

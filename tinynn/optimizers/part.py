@@ -133,16 +133,25 @@ class FusedPart(ListedPart):
 
 
 def part_of(optimizer: Optimizer, group: Group, start: int, stop: int) -> Part:
-    """The part of one group, of the kind that suits the rule.
-
-    Raises: InvalidValueError if the rule is to be fused and has no compiled form: its class, or one that it
-    inherits from, states `update` without a `loop` beside it. ImportError if it is and numba is missing.
-    """
-    owner = next(kind for kind in type(optimizer).__mro__ if "update" in vars(kind))
-    if optimizer.fused and "loop" not in vars(owner):
-        raise InvalidValueError(f"{type(optimizer).__name__}: its update has no compiled form; leave fused out")
-    make = FusedPart if optimizer.fused else ListedPart if "calls" in vars(owner) else Part
+    """The part of one group, of the kind that suits the rule."""
+    make = FusedPart if optimizer.fused else ListedPart if "calls" in vars(_stating(optimizer)) else Part
     return make(optimizer, group, start, stop)
+
+
+def check_loop(optimizer: Optimizer) -> None:
+    """Whether a rule that is to be fused can be.
+
+    Raises: InvalidValueError if it has no compiled form: its class, or one that it inherits from, states `update`
+    without a `loop` beside it. ImportError without numba.
+    """
+    if "loop" not in vars(_stating(optimizer)):
+        raise InvalidValueError(f"{type(optimizer).__name__}: its update has no compiled form; leave fused out")
+    compiled(optimizer.loop())
+
+
+def _stating(optimizer: Optimizer) -> type:
+    """The class that states the rule."""
+    return next(kind for kind in type(optimizer).__mro__ if "update" in vars(kind))
 
 
 def _update(optimizer: Optimizer, work: list[tuple[Block, list[Call], Array]], rate: float) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tinynn._arguments import fraction, not_negative
+from tinynn._arguments import flag, fraction, not_negative
 from tinynn._arrays import ZERO
 from tinynn.optimizers import compiled
 from tinynn.optimizers.base import Optimizer
@@ -63,7 +63,7 @@ class RMSprop(Optimizer):
         self.decay = fraction("RMSprop: decay", decay)
         self.epsilon = not_negative("RMSprop: epsilon", epsilon)
         self.momentum = fraction("RMSprop: momentum", momentum)
-        self.centered = bool(centered)
+        self.centered = flag("RMSprop: centered", centered)
         super().__init__(parameters, learning_rate, weight_decay=weight_decay, l1_decay=l1_decay, fused=fused)
 
     def _slot_names(self) -> tuple[str, ...]:

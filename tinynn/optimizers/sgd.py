@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from tinynn._arguments import fraction, not_negative
+from tinynn._arguments import flag, fraction, not_negative
 from tinynn.errors import InvalidValueError
 from tinynn.optimizers import compiled
 from tinynn.optimizers.base import Optimizer
@@ -60,8 +60,8 @@ class SGD(Optimizer):
     ) -> None:
         self.momentum = fraction("SGD: momentum", momentum)
         self.dampening = not_negative("SGD: dampening", dampening)
-        self.nesterov = bool(nesterov)
-        if nesterov and (not self.momentum or self.dampening):
+        self.nesterov = flag("SGD: nesterov", nesterov)
+        if self.nesterov and (not self.momentum or self.dampening):
             raise InvalidValueError(
                 f"SGD: nesterov needs momentum above 0 and dampening 0, got {momentum=} and {dampening=}"
             )

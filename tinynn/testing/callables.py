@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from tinynn.errors import ShapeError
+from tinynn._arguments import shown
+from tinynn._arrays import as_array
+from tinynn.errors import DtypeError, ShapeError
+from tinynn.testing.points import check_function
 from tinynn.testing.signatures import positional, required
 
 #: What people call the upstream gradient, in lower case without underscores; the short ones are also used otherwise.
@@ -124,12 +127,16 @@ def from_callables(
     >>> check_layer(layer, input_shape=(4, 3)).right
     True
     """
+    for name, function in (("forward", forward), ("backward", backward)):
+        check_function("from_callables", name, function)
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise DtypeError(f"from_callables: parameters must be a dict of arrays by name, got {shown(parameters)}")
     return Functions(forward, backward, parameters or {})
 
 
 def as_parameter(value: Any) -> Any:
     """A copy as an array; a list of whole numbers is one of floats, an array of integers may be indices."""
-    array = np.array(value)
+    array = np.array(as_array(value, "from_callables", "a parameter"))
     return array.astype(np.float64) if isinstance(value, (list, tuple)) and array.dtype.kind in "iu" else array
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from tinynn._arguments import shown
 from tinynn.errors import DtypeError, ShapeError
 from tinynn.testing.diagnosis import diagnose
 from tinynn.testing.evidence import Evidence
-from tinynn.testing.points import Point, drawn, rounded
+from tinynn.testing.points import Point, check_function, check_settings, drawn, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Report
 from tinynn.testing.trees import CONTAINERS
@@ -51,6 +52,7 @@ def check_gradient(
     likely cause: ∂C/∂x is the right one times the constant factor 2
     ...
     """
+    tolerance = _check("check_gradient", {"f": f, "gradient": gradient}, tolerance, elementwise, rng)
     point = Point(f, x)
     given = point.call(f, point.arrays)
     if isinstance(given, (tuple, Mapping)) and len(given) > 1:
@@ -86,6 +88,7 @@ def check_jacobian(
     >>> check_jacobian(np.tanh, lambda x, u: u * (1 - np.tanh(x) ** 2), np.array([0.3, -2.0])).right
     True
     """
+    tolerance = _check("check_jacobian", {"f": f, "vjp": vjp}, tolerance, elementwise, rng)
     point = Point(f, x)
     upstream = drawn(rng).normal(size=_finite(point, point.call(f, point.arrays)).shape)
     return _compared(
@@ -113,7 +116,14 @@ def check_hessian_product(
     >>> check_hessian_product(lambda x: x**3, lambda x, v: 3 * x**2 * v, np.array([1.0, -2.0])).right
     True
     """
+    tolerance = _check("check_hessian_product", {"gradient": gradient, "product": product}, tolerance, elementwise, rng)
     return check_jacobian(gradient, product, x, tolerance=tolerance, elementwise=elementwise, rng=rng)
+
+
+def _check(who: str, functions: dict[str, Any], tolerance: Any, elementwise: Any, rng: Any) -> float:
+    for name, function in functions.items():
+        check_function(who, name, function)
+    return check_settings(who, tolerance, elementwise, rng)
 
 
 def _finite(point: Point, given: Any) -> Any:
@@ -129,7 +139,10 @@ def _finite(point: Point, given: Any) -> Any:
             f"{point.subject} gives {len(given)} results, expected one array; check one of them, lambda x: f(x)[0], or "
             "all joined, np.concatenate([np.ravel(y) for y in f(x)])"
         )
-    finite = np.isfinite(value.astype(np.float64) if value.dtype == object else value)
+    try:
+        finite = np.isfinite(value.astype(np.float64) if value.dtype == object else value)
+    except (TypeError, ValueError):
+        raise DtypeError(f"{point.subject} gives {shown(given)}; expected a number or an array") from None
     if not finite.all():
         share = f"{int((~finite).sum())} of {finite.size} values"
         text = f"the function is not finite at this point ({share} inf or nan); choose another point"

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn._arguments import flag, sizes
+from tinynn._arrays import as_array
 from tinynn.errors import InvalidValueError, ShapeError, TinynnError
 from tinynn.testing import conformance, result_laws
 from tinynn.testing.layer_gradients import Setting, check_gradients, look
-from tinynn.testing.points import drawn
+from tinynn.testing.points import check_settings, drawn
 from tinynn.testing.report import Report
 from tinynn.testing.strict import check_kind, check_strictly
 from tinynn.testing.subjects import Subject
@@ -58,6 +60,10 @@ def check_layer(
     >>> check_layer(nn.Dense(3, 4), input_shape=(5, 3)).couples_batch
     False
     """
+    tolerance = check_settings("check_layer", tolerance, elementwise, rng)
+    strict = flag("check_layer: strict", strict)
+    if couples_batch is not None:
+        flag("check_layer: couples_batch", couples_batch)
     setting = Setting(tolerance, elementwise, drawn(rng))
     subject = Subject(layer, names)
     report = Report(subject.label)
@@ -113,7 +119,7 @@ def _inputs(subject: Subject, x: Any, input_shape: Any, rng: np.random.Generator
         )
     if x is not None:
         listed = x if isinstance(x, tuple) else (x,)
-        arrays = [np.asarray(item) for item in listed]
+        arrays = [as_array(item, f"check_layer({subject.label})") for item in listed]
         for array in arrays:
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise InvalidValueError("check_layer: x holds values that are not finite; choose another point")
@@ -121,7 +127,8 @@ def _inputs(subject: Subject, x: Any, input_shape: Any, rng: np.random.Generator
             arrays = [array.astype(np.float64) for array in arrays]
         arrays = [array.astype(np.float64) if array.dtype.kind == "f" else array.copy() for array in arrays]
         return {name: array for name, array in zip(_names(len(arrays)), arrays, strict=True)}
-    shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
+    shape = sizes("check_layer: input_shape", input_shape)
+    subject.accepts(1)
     values = rng.normal(size=shape) * rng.choice(SIZES, shape)
     # Some layers take positive numbers alone, or shares.
     failure = "no drawn input gives finite outputs"

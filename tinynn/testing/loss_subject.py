@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn._arguments import shown
+from tinynn._arrays import as_array
 from tinynn.errors import DtypeError, ShapeError
 from tinynn.losses.base import Loss
 from tinynn.testing.generators import Frozen
 from tinynn.testing.report import Report
-from tinynn.testing.signatures import names_of, required
+from tinynn.testing.signatures import names_of, positional, required
 from tinynn.testing.subjects import copied, place_of
 
 if TYPE_CHECKING:
@@ -43,14 +45,18 @@ class LossSubject:
             name = original.__name__
             raise DtypeError(f"expected a loss, got the class {name}; pass an instance, such as {name}()")
         if not callable(getattr(original, "forward", None)) and not callable(original):
-            raise DtypeError(f"expected a loss with forward(prediction, target) and backward(), got {original!r}")
+            raise DtypeError(f"expected a loss with forward(prediction, target) and backward(), got {shown(original)}")
         self.original, self.native = original, isinstance(original, Loss)
         self.loss: Any = copied(original) if loss is None else loss
         text = repr(original)
         self.label = type(original).__name__ if text.startswith("<") else text
-        self.sample_weight = None if sample_weight is None else np.asarray(sample_weight)
+        self.sample_weight = None if sample_weight is None else as_array(sample_weight, self.label, "sample_weight")
         self.frozen: Frozen = Frozen(self.loss, None if like is None else like.frozen)
         self._forward: Callable[..., Any] = getattr(self.loss, "forward", None) or self.loss
+        if 0 < len(positional(self._forward)) < 2 and required(self._forward) != -1:
+            raise DtypeError(
+                f"expected a loss with forward(prediction, target), got {self.label}, which takes one array"
+            )
 
     @property
     def takes_weights(self) -> bool:

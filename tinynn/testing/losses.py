@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn._arguments import flag
 from tinynn.testing import loss_laws as laws
 from tinynn.testing.diagnosis import diagnose
 from tinynn.testing.evidence import Evidence
 from tinynn.testing.layer_gradients import numbers_of
 from tinynn.testing.loss_subject import LossSubject, duplicate
-from tinynn.testing.points import as_float64, claimed_gradient, drawn, rounded
+from tinynn.testing.points import as_float64, check_settings, claimed_gradient, drawn, rounded
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Report
 from tinynn.testing.verdict import ELEMENTWISE, verify
@@ -47,6 +48,8 @@ def check_loss(
     >>> check_loss(nn.MSE(), np.array([[0.5, -1.0]]), np.array([[0.0, 1.0]])).right
     True
     """
+    tolerance = check_settings("check_loss", tolerance, elementwise, rng)
+    strict = flag("check_loss: strict", strict)
     subject = LossSubject(loss, sample_weight)
     report = Report(subject.label)
     prediction = as_float64("prediction", prediction)
@@ -74,7 +77,7 @@ def _as_given(target: Any) -> Any:
         return duplicate(target)
     try:
         array = np.asarray(target)
-    except ValueError:  # rows of several lengths
+    except Exception:  # rows of several lengths, another library's object
         return duplicate(target)
     return array.astype(np.float64) if array.dtype.kind == "f" else array.copy()
 

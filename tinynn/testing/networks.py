@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn._arrays import as_array
 from tinynn.layers.sequential import Sequential
 from tinynn.testing import conformance
 from tinynn.testing.layer_gradients import Setting, check_gradients, claims, gradients_nearby
 from tinynn.testing.loss_subject import LossSubject
 from tinynn.testing.losses import check_loss
 from tinynn.testing.parts import is_part
-from tinynn.testing.points import drawn
+from tinynn.testing.points import check_settings, drawn
 from tinynn.testing.prober import Claim
 from tinynn.testing.report import Cause, GradientError, Report
 from tinynn.testing.subjects import Subject, copied
@@ -47,13 +48,14 @@ def check_network(
     >>> check_network(model, nn.MSE(), np.eye(3), np.ones((3, 2))).right
     True
     """
+    tolerance = check_settings("check_network", tolerance, elementwise, rng)
     setting = Setting(tolerance, elementwise, drawn(rng))
     # One copy of both: a loss may hold the model, to charge for its weights.
     copied_model, copied_loss = copied((model, loss))
     subject = Subject(model, layer=copied_model)
     of_loss = LossSubject(loss, loss=copied_loss)
     report = Report(f"{subject.label} under {of_loss.label}")
-    array = np.asarray(x)
+    array = as_array(x, f"check_network({subject.label})")
     inputs = {"x": array.astype(np.float64) if array.dtype.kind == "f" else array.copy()}
     with subject.frozen:
         subject.begin(inputs)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn._arguments import shown
 from tinynn.errors import DtypeError
 from tinynn.optimizers.base import Optimizer
 from tinynn.parameter import Parameter
@@ -38,6 +39,8 @@ def check_optimizer(factory: Factory, *, like: Factory | None = None) -> Report:
     True
     """
     optimizer = _made(factory)
+    if like is not None:
+        _made(like)
     report = Report(type(optimizer).__name__)
     laws.keeps_arrays(factory, report)
     laws.zero_gradients(factory, report)
@@ -62,7 +65,9 @@ def _made(factory: Factory) -> Any:
     """What the factory gives, if it is an optimizer of the kind that the laws are about."""
     advice = "pass lambda parameters: MyOptimizer(parameters, …)"
     if not callable(factory) or required(factory) not in (1, -1):
-        raise DtypeError(f"check_optimizer: expected a function of a list of Parameters, got {factory!r}; {advice}")
+        raise DtypeError(
+            f"check_optimizer: expected a function of a list of Parameters, got {shown(factory)}; {advice}"
+        )
     parameters = laws.parameters_to_step()
     optimizer = factory(parameters)
     laws.give(parameters, np.random.default_rng(0))

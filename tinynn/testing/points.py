@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from tinynn._arguments import count, not_negative, shown
+from tinynn._arrays import as_array, as_rng
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.testing.report import ArrayReport, Cause, GradientError, Report
 from tinynn.testing.signatures import left_over, positional, required, takes_each, takes_names
@@ -24,6 +26,8 @@ class Point:
 
     def __init__(self, f: Callable[..., Any], x: Any) -> None:
         self.subject = getattr(f, "__name__", type(f).__name__)
+        if _holds_itself(x):
+            raise InvalidValueError(f"{self.subject}: x is a container that holds itself")
         if isinstance(x, list) and not 1 < len(x) == required(f):
             x = in_array(x)
         self.spread = goes_in_one_by_one(f, x)
@@ -154,7 +158,7 @@ def _refuse(subject: str, name: str, array: Any, slug: str, what: str) -> Any:
 
 def as_float64(name: str, value: Any) -> Any:
     """value as a float64 array of finite numbers."""
-    array = np.asarray(value)
+    array = as_array(value, "check", name)
     if array.dtype.kind not in "iufb":
         raise DtypeError(f"expected {name} of real numbers, got dtype {array.dtype}")
     array = array.astype(np.float64)
@@ -163,9 +167,23 @@ def as_float64(name: str, value: Any) -> Any:
     return array
 
 
+def check_settings(who: str, tolerance: Any, elementwise: Any, rng: Any) -> float:
+    """What all checks take: a tolerance of at least 0, which is returned, a number of entries, a seed or generator."""
+    count(f"{who}: elementwise", elementwise, rule="at least 0", least=0)
+    as_rng(rng, f"{who}: rng")
+    return not_negative(f"{who}: tolerance", tolerance)
+
+
+def check_function(who: str, name: str, f: Any) -> None:
+    """DtypeError unless f can be called."""
+    if not callable(f):
+        raise DtypeError(f"{who}: {name} must be a function, got {shown(f)}")
+
+
 def drawn(rng: Any) -> np.random.Generator:
     """The generator that a seed stands for, in a stream apart: users draw x from default_rng(0) as well."""
-    return rng if isinstance(rng, np.random.Generator) else np.random.default_rng([0x6B17, rng])
+    generator = as_rng(rng)
+    return generator if rng is None or rng is generator else np.random.default_rng([0x6B17, rng])
 
 
 def rounded(array: Any, rng: np.random.Generator) -> Any:
@@ -202,3 +220,13 @@ def argument_names(f: Callable[..., Any], x: Any, spread: bool) -> list[str]:
 def distinct(names: list[str]) -> list[str]:
     """The names, with their places where two are the same, as those of the keys 1 and "1"."""
     return [name if names.count(name) == 1 else f"{name} ({k})" for k, name in enumerate(names)]
+
+
+def _holds_itself(x: Any, around: tuple[Any, ...] = ()) -> bool:
+    """Whether a container is one of those around it."""
+    if not isinstance(x, CONTAINERS):
+        return False
+    if any(x is outer for outer in around):
+        return True
+    inside = x.values() if isinstance(x, Mapping) else x
+    return any(_holds_itself(item, (*around, x)) for item in inside)

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from tinynn._arguments import shown
 from tinynn.errors import DtypeError, InvalidValueError, ShapeError
 from tinynn.layers.base import Layer
 from tinynn.testing.discovery import Discovery
 from tinynn.testing.generators import Frozen
 from tinynn.testing.parts import attributes, is_part, parts
 from tinynn.testing.report import Report
-from tinynn.testing.signatures import required
+from tinynn.testing.signatures import positional, required
 from tinynn.testing.slots import Slot, slot_of
 
 
@@ -42,9 +43,11 @@ class Subject:
     ) -> None:
         if isinstance(original, type) or not is_part(original):
             raise DtypeError(
-                f"expected an object with forward(x) and backward(grad), got {original!r}; "
+                f"expected an object with forward(x) and backward(grad), got {shown(original)}; "
                 "wrap two functions with from_callables(forward, backward)"
             )
+        if names is not None and not isinstance(names, Mapping):
+            raise DtypeError(f"names must be a dict of attributes' names, got {shown(names)}")
         self.original, self.names, self.dtype = original, names, np.dtype(dtype)
         self.native = isinstance(original, Layer)
         self.label: str = _label(original) if like is None else like.label
@@ -72,9 +75,9 @@ class Subject:
     def begin(self, inputs: dict[str, Any]) -> None:
         """Find the parameters: those of a foreign object show after a first forward and backward."""
         self._spread = len(inputs) > 1
+        self.accepts(len(inputs))
         if self.native and not _has_arrays(self.layer):
             return  # nothing but Parameters
-        self._accepts(inputs)
         y = np.asarray(self.run(inputs))
         with np.errstate(all="ignore"):  # a backward that divides by the size of its argument
             self._backward(np.zeros(y.shape, y.dtype))
@@ -88,11 +91,12 @@ class Subject:
                 slot.put(array.astype(self.dtype))
         self._begun = True
 
-    def _accepts(self, inputs: Mapping[str, Any]) -> None:
+    def accepts(self, inputs: int) -> None:
         """Whether forward takes that many inputs, and backward one gradient."""
-        for name, given in (("forward", len(inputs)), ("backward", 1)):
-            needed = required(getattr(self.layer, name))
-            if needed > given:
+        for name, given in (("forward", inputs), ("backward", 1)):
+            function = getattr(self.layer, name)
+            needed, most = required(function), len(positional(function))
+            if needed > given or (needed != -1 and 0 < most < given):
                 raise DtypeError(
                     f"{self.label}: {name} needs {needed} arguments and gets {given}; give the others values with "
                     "from_callables(lambda x: layer.forward(x, …), lambda grad: layer.backward(grad, …)), or give "
