@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures.make_format_fixtures import made
+from fixtures.make_format_fixtures import halves, made, ones
 from storage.custom import Normalisation
 
 import tinynn as nn
-from tinynn.storage import load, save
+from tinynn.storage import container, load, packing, save
 from tinynn.storage.reader import VERSION
 
 FORMATS = Path(__file__).parents[1] / "fixtures" / "formats"
@@ -68,3 +69,36 @@ def test_numpy_alone_reads_them():
 def test_the_custom_layer_is_needed():
     with pytest.raises(nn.CheckpointError, match='custom_layers={"Normalisation": Normalisation}'):
         load(FORMATS / "model-1.npz")
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_a_checkpoint_in_the_middle_of_the_second_epoch(version):
+    trainer, batches = halves(), ones()
+    trainer.optimizer.learning_rate = 9.0  # the checkpoint brings the schedule
+    trainer.load_checkpoint(FORMATS / f"checkpoint-{version}.npz")
+    costs = [sum(4.0**-k for k in range(first, first + 4)) / 8 for first in (0, 4, 8)]  # w²/2, w halved by each batch
+    assert trainer.model[0].weight.value.item() == 2.0**-6
+    assert trainer.optimizer.steps == 6
+    assert trainer.history["cost"] == [costs[0]]
+    assert trainer.optimizer.learning_rate == nn.schedules.constant(0.5)
+    assert trainer.callbacks[0].best == costs[0]
+    history = trainer.fit(batches, 3, progress=False)
+    assert history["cost"] == costs
+    assert trainer.model[0].weight.value.item() == 2.0**-12
+    assert trainer.callbacks[0].best_epoch == 3
+    assert batches.rng.bit_generator.state == batches_after(3).rng.bit_generator.state
+
+
+def batches_after(epochs):
+    batches = ones()
+    for _ in range(epochs):
+        list(batches)
+    return batches
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_a_checkpoint_holds_what_the_page_says(version):
+    saved = packing.unpack(*container.read(FORMATS / f"checkpoint-{version}.npz", "checkpoint"))
+    page = (FORMATS.parents[2] / "docs" / "format.md").read_text(encoding="utf-8")
+    told = page[page.index("## A checkpoint's content") : page.index("## Versions")]
+    assert re.findall(r"^\| `(\w+)` \|", told, re.MULTILINE) == [*saved, *(key for key in saved["epoch"])]
