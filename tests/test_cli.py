@@ -19,7 +19,7 @@ from tinynn.cli import train as command
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ["history.json", "mistakes.png", "mistakes.txt", "model.npz"]
 EPOCH = (
-    r"epoch +\d+/{n}  cost \d\.\d{{4}}  validation: cost \d\.\d{{4}}, accuracy \d\.\d{{4}}  "
+    r"epoch +\d+/{n}  cost \d\.\d{{4}}, accuracy \d\.\d{{4}}  validation: cost \d\.\d{{4}}, accuracy \d\.\d{{4}}  "
     r"\d+\.\d\d s  [\d,]+ samples/s"
 )
 
@@ -86,7 +86,7 @@ def test_a_run_prints_its_epochs_and_its_result_and_writes_four_files(run):
 
 def test_what_it_wrote_is_what_it_said(run, monkeypatch):
     clock = itertools.count()
-    monkeypatch.setattr("tinynn.training.trainer.time.perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr("tinynn.training.epoch.time.perf_counter", lambda: float(next(clock)))
     _, out, _ = run("--epochs", 3)
     assert "after 3 epochs in 3.0 s of training" in out
     written, state = trained(run)
@@ -331,7 +331,7 @@ def test_the_largest_train_size_is_all(run):
 def test_divergence_is_one_line_without_warnings(run):
     code, _, err = run("--hidden", 0, "--loss", "cross-entropy", "--learning-rate", 1e38)
     assert code == 2
-    assert re.fullmatch(r"python -m tinynn train: fit: epoch \d+: the cost is (nan|inf) at step .*\n", err)
+    assert re.fullmatch(r"python -m tinynn train: fit: the cost is (nan|inf): layer 0 .*\(epoch 1, step 2, .*\n", err)
 
 
 def test_missing_data_is_one_line(run, monkeypatch):
@@ -545,12 +545,15 @@ def test_ctrl_c_in_a_real_process(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes break otherwise there")
-def test_a_reader_that_leaves_ends_the_run_quietly(tmp_path):
-    with start(tmp_path) as process:
+def test_a_reader_that_leaves_costs_nobody_the_training(tmp_path):
+    with start(tmp_path, "--epochs", "20") as process:
         wait_for_an_epoch(process)
         process.stdout.close()
         assert process.stderr.read() == ""
     assert process.returncode == 1
+    history = json.loads((tmp_path / "out" / "history.json").read_text())["history"]
+    assert len(history["cost"]) == 20
+    assert {"model.npz", "history.json", "mistakes.txt"} <= set(os.listdir(tmp_path / "out"))
 
 
 def test_python_dash_m(tmp_path):

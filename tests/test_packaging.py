@@ -99,7 +99,7 @@ def test_the_core_needs_numpy_alone(core):
     assert about["License-Expression"] == "MIT"
     requirements = about.get_all("Requires-Dist")
     assert [each for each in requirements if "extra ==" not in each] == ["numpy>=2.0"]
-    assert {"mnist", "plots", "dev"} <= set(about.get_all("Provides-Extra"))
+    assert {"mnist", "plots", "progress", "dev"} <= set(about.get_all("Provides-Extra"))
     assert any(re.match(r"tinynn-mnist\b.*extra == 'mnist'", each) for each in requirements)
     assert not any(each.startswith("torch") for each in requirements)
 

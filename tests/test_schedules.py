@@ -273,6 +273,11 @@ ten = constant(0.1)
             "step: factor must be at most 1, got 10; to divide by it pass 0.1",
         ),
         (lambda: step(0.1, 3, 0), InvalidValueError, "step: factor must be above 0, got 0"),
+        (
+            lambda: step(0.1, 3, 1.25),
+            InvalidValueError,
+            "step: factor must be at most 1, got 1.25; to divide by it pass 0.8",
+        ),
         (lambda: multi_step(0.0, [3]), InvalidValueError, "multi_step: learning_rate must be above 0, got 0.0"),
         (lambda: multi_step(0.1, [3], -1), InvalidValueError, "multi_step: factor must be above 0, got -1"),
         (

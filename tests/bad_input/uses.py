@@ -24,9 +24,7 @@ OPEN = {
     "find_learning_rate, of a trainer": "an AttributeError",
     "load, paths": "a wrong argument is called a damaged file",
     "History.append": "takes what is no dict",
-    **dict.fromkeys(
-        ("History.to_csv", "History.to_json", "History.from_json", "History.plot"), "the path is not looked at"
-    ),
+    **dict.fromkeys(("History.to_csv", "History.to_json", "History.from_json"), "the path is not looked at"),
     "History.table": "rows is not looked at",
 }
 USES = [*LAYERS, *PARAMETERS, *LOSS_USES, *METRIC_USES, *OPTIMIZERS, *CLIPPING, *DATA_USES, *KIT, *TRAINING]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,7 @@ PARAMETERS = [
 
 
 # ---- optimizers ---------------------------------------------------------------------------------
+@functools.cache
 def hyperparameters(name: str) -> dict[str, dict[str, Any]]:
     """The keywords of each optimizer, but for those of all."""
     epsilon = arg(1e-8, not_negative(f"{name}: epsilon"))

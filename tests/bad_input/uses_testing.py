@@ -235,7 +235,7 @@ OBJECTS = [
         ),
         strict=arg(False, flag("check_loss: strict")),
         **options("check_loss"),
-        _fuzzed=("loss", "target", "sample_weight", "strict"),
+        _fuzzed=("loss", "sample_weight", "strict"),
     ),
     check(
         testing.check_network,

@@ -76,8 +76,8 @@ def rate_at(make: Any) -> Any:
     return lambda _, **given: make(**given)(3)
 
 
-def schedule(make: type, **arguments: Any) -> Use:
-    return use(f"schedules.{make.__name__}", rate_at(make), **arguments)
+def schedule(make: type, _fuzzed: tuple[str, ...] | None = None, **arguments: Any) -> Use:
+    return use(f"schedules.{make.__name__}", rate_at(make), **arguments, _options={"fuzzed": _fuzzed})
 
 
 SCHEDULES = [
@@ -93,6 +93,7 @@ SCHEDULES = [
         learning_rate=arg(0.1, positive("multi_step: learning_rate")),
         milestones=arg([1, 5], milestones("multi_step: milestones")),
         factor=arg(0.5, factor("multi_step: factor")),
+        _fuzzed=("learning_rate", "factor"),
     ),
     schedule(
         schedules.exponential,
@@ -133,6 +134,7 @@ SCHEDULES = [
         schedule=arg(ONE, a_schedule("warmup: schedule")),
         steps=arg(2, count("warmup: steps")),
         start_factor=arg(0.1, fraction("warmup: start_factor")),
+        _fuzzed=("schedule", "start_factor"),
     ),
     schedule(
         schedules.sequential,
@@ -147,6 +149,7 @@ SCHEDULES = [
             refused("empty", [], VALUE, "milestones must be one fewer", "1 and 0"),
         ),
         milestones=arg([2], milestones("sequential: milestones")),
+        _fuzzed=("schedules",),
     ),
     *(
         use(
@@ -241,18 +244,17 @@ CALLBACKS = [
         mode=arg(None, mode()),
     ),
     by_keywords(training.Checkpoint, "Checkpoint, directory", directory=arg(FOLDER, path("Checkpoint: directory"))),
-    by_keywords(
-        training.Checkpoint,
-        directory=FOLDER,
+    use(
+        "Checkpoint",
+        lambda _, **given: training.Checkpoint(FOLDER, **given),
         every_epochs=arg(1, without_none(count("Checkpoint: every_epochs"))),
         keep=arg(3, count("Checkpoint: keep")),
         best=arg("validation_cost", without_none(monitor())),
         mode=arg(None, mode()),
     ),
-    by_keywords(
-        training.Checkpoint,
+    use(
         "Checkpoint, by steps",
-        directory=FOLDER,
+        lambda _, **given: training.Checkpoint(FOLDER, **given),
         every_steps=arg(5, without_none(count("Checkpoint: every_steps"))),
         every_epochs=arg(None, refused("length", 1, VALUE, "Checkpoint", "not both", "1 and 5")),
     ),
@@ -396,7 +398,7 @@ TRAINER = [
             refused("empty", (X[:0], LABELS[:0]), VALUE, "fit: validation", "no samples"),
             refused("shape", (X[:, :2], LABELS), SHAPE, "Dense(3, 3)", "(batch, 3)"),
             refused("dtype", (X, LABELS.astype(float)), DTYPE, "class labels must be integers"),
-            refused("size", (X, LABELS + 1), VALUE, "labels must lie in 0 … 2"),
+            refused("size", (X, 3 - LABELS), VALUE, "labels must lie in 0 … 2", "3"),
         ),
         progress=False,
         _options={"make": trainer, "works": goes_on, "fuzzed": ("epochs",)},
@@ -591,12 +593,6 @@ HISTORY = [
             _options={"make": history, "works": table, "documented": (OSError,), "fuzzed": ()},
         )
         for method in ("to_csv", "to_json")
-    ),
-    use(
-        "History.plot",
-        lambda history, path: path is None or history.plot(path),
-        path=arg(None, *(refused("type", value, DTYPE, "path") for value in (3, True, 2.5, [], {}))),
-        _options={"make": history, "works": table, "fuzzed": ()},
     ),
     use(
         "History.table",

@@ -219,6 +219,7 @@ HEADERS = {
     "no comma": "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}",
     "code": "__import__('os').abort()",
     "code inside": "{'descr': '<f4', 'fortran_order': False, 'shape': (__import__('os').abort(),), }",
+    "columns where rows are the same": "{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }",
     "nothing": "",
     "deep": "(" * 5000 + ")" * 5000,
 }

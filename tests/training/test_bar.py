@@ -414,6 +414,7 @@ def terminal(monkeypatch):
     ends = pty.openpty()
     terminal = Terminal(ends[1], columns=120)
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
     seconds = itertools.count()
     monkeypatch.setattr("tinynn.training.bar.time", SimpleNamespace(perf_counter=lambda: next(seconds)))
     yield terminal
@@ -523,7 +524,7 @@ def test_ctrl_c_on_a_real_terminal():
     keys, side = pty.openpty()
     fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "PYTHONIOENCODING": "utf-8"}
-    environment.pop("PYTHONUNBUFFERED", None)
+    environment.pop("TQDM_DISABLE", None)
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         env=environment,

@@ -198,3 +198,12 @@ def test_a_cost_that_falls_needs_no_explanation():
 
 def test_a_cost_that_stands_still_for_another_reason_is_not_blamed_on_units():
     fit(trainer_of(rate=0.0), epochs=4)
+
+
+def test_a_divergence_that_a_callback_finds_gets_its_place_too():
+    class Finds:
+        def on_batch_end(self, trainer, cost):
+            raise DivergedError
+
+    error = diverged(trainer_of(callbacks=[Finds()]))
+    assert str(error) == "fit: training diverged (epoch 1, step 2, learning rate 0.1)"

@@ -260,7 +260,7 @@ def test_a_table_of_the_last_epochs():
 
 def test_plot_draws_this_history(monkeypatch, tmp_path):
     called = []
-    monkeypatch.setattr(plots, "draw_history", lambda *arguments: called.append(arguments) or "figure", raising=False)
+    monkeypatch.setattr(plots, "draw_history", lambda *arguments: called.append(arguments) or "figure")
     history = two_epochs()
     assert history.plot() == history.plot(tmp_path / "history.png") == "figure"
     assert called == [(history, None), (history, tmp_path / "history.png")]

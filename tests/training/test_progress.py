@@ -47,6 +47,7 @@ def tty():
 @pytest.fixture(autouse=True)
 def common_terminal(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
 
 
 def trainer_of(epochs=1, metrics=()):
@@ -72,6 +73,7 @@ def test_the_metrics_of_training_follow_the_cost():
         "samples_per_second": 39.5,
         "r2": 0.75,
         "cosine": 0.1,
+        "own_validation_cost": 1.0,
         "cost": 0.5,
         "matrix": np.eye(2),
     }

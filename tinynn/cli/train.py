@@ -141,10 +141,6 @@ def report(options: Namespace, trainer: Trainer, images: Data, result: dict[str,
     """Say the result; write history and mistakes."""
     wrong = mistakes.find(options.loss, trainer.predict(images.x_test), images.y_test)
     seconds = sum(trainer.history["seconds"]) if len(trainer.history) else 0.0
-    print(
-        f"test accuracy {100 * result['accuracy']:.2f} % ({len(wrong.rows):,} of {len(images.y_test):,} wrong), "
-        f"cost {result['cost']:.4f}, after {len(trainer.history)} epochs in {seconds:.1f} s of training"
-    )
     run = {
         "versions": {"tinynn": nn.__version__, "numpy": np.__version__, "python": platform.python_version()},
         "options": {name: value for name, value in vars(options).items() if name != "command"},
@@ -165,4 +161,8 @@ def report(options: Namespace, trainer: Trainer, images: Data, result: dict[str,
         names.append("mistakes.png")
     except ImportError:
         hint = '; for mistakes.png too:  pip install "tinynn-numpy[plots]"'
+    print(
+        f"test accuracy {100 * result['accuracy']:.2f} % ({len(wrong.rows):,} of {len(images.y_test):,} wrong), "
+        f"cost {result['cost']:.4f}, after {len(trainer.history)} epochs in {seconds:.1f} s of training"
+    )
     print(f"wrote {', '.join(names)} into {directory}{hint}", flush=True)

@@ -35,7 +35,10 @@ def clip_norm(gradient: Any, maximum: float) -> float:
         raise DivergedError(f"clip_norm: the gradient's norm is {norm}; lower the learning rate or check the inputs")
     factor = maximum / (norm + 1e-6)
     if factor < 1.0:
-        np.multiply(g, factor, g)
+        try:
+            np.multiply(g, factor, g)
+        except ValueError:
+            raise _read_only("clip_norm") from None
     return norm
 
 
@@ -50,7 +53,10 @@ def clip_value(gradient: Any, maximum: float) -> None:
     array([-1. ,  0.5])
     """
     g, maximum = _array(gradient, "clip_value"), not_negative("clip_value: maximum", maximum)
-    np.minimum(g, maximum, out=g)
+    try:
+        np.minimum(g, maximum, out=g)
+    except ValueError:
+        raise _read_only("clip_value") from None
     np.maximum(g, -maximum, out=g)
 
 
@@ -67,6 +73,9 @@ def _array(gradient: Any, what: str) -> Array:
     g = gradient if isinstance(gradient, np.ndarray) else getattr(gradient, "grad", None)
     if not isinstance(g, np.ndarray) or g.dtype.kind != "f":
         raise DtypeError(f"{what}: expected a floating array or an optimizer's vector, got {shown(gradient)}")
-    if not g.flags.writeable:
-        raise InvalidValueError(f"{what}: the gradient is read-only, and clipping changes it in place; pass a copy")
     return g
+
+
+def _read_only(what: str) -> InvalidValueError:
+    """For the one ValueError that writing into an array itself can end in."""
+    return InvalidValueError(f"{what}: the gradient is read-only, and clipping changes it in place; pass a copy")

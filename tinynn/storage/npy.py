@@ -66,21 +66,15 @@ def header(array: Array) -> bytes:
     >>> header(np.zeros((2, 3), np.float32))[10:].rstrip()
     b"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }"
     """
-    fortran = array.flags.f_contiguous and not array.flags.c_contiguous
-    return _header(array.dtype.newbyteorder("<").str, fortran, array.shape)
-
-
-def _header(name: str, fortran: bool, shape: tuple[int, ...]) -> bytes:
-    text = f"{{'descr': '{name}', 'fortran_order': {fortran}, 'shape': {shape}, }}"
+    name, fortran = array.dtype.newbyteorder("<").str, not array.flags.c_contiguous
+    text = f"{{'descr': '{name}', 'fortran_order': {fortran}, 'shape': {array.shape}, }}"
     # The numbers begin at a multiple of 64 bytes.
     text += " " * (-(START + len(text) + 1) % 64) + "\n"
     return MAGIC + struct.pack("<H", len(text)) + text.encode("ascii")
 
 
-def header_length(start: bytes, owner: str) -> int:
-    """How many bytes of header follow the first START."""
-    if len(start) < START or not start.startswith(MAGIC):
-        raise CheckpointError(f"{owner} is no array in the .npy format, version 1.0")
+def header_length(start: bytes) -> int:
+    """How many bytes of header follow the first START, if these are a header's."""
     return int.from_bytes(start[len(MAGIC) :], "little")
 
 
@@ -92,10 +86,7 @@ def empty(whole_header: bytes, size: int, owner: str) -> Array:
     match = _HEADER.fullmatch(whole_header[START:].decode("latin-1"))
     if match is None or match[1] not in DTYPES:
         raise CheckpointError(f"{owner} has a header that tinynn does not write (objects and text are never stored)")
-    dtype, fortran = DTYPES[match[1]], match[2] == "True"
-    shape = tuple(map(int, match[3].replace(",", " ").split()))
-    if _header(match[1], fortran, shape) != whole_header:
-        raise CheckpointError(f"{owner} has a header that tinynn does not write")
+    dtype, shape = DTYPES[match[1]], tuple(map(int, match[3].replace(",", " ").split()))
     # NumPy multiplies all lengths but the zeros, to number the bytes.
     if len(shape) > _MOST_AXES or math.prod(n or 1 for n in shape) * dtype.itemsize > _MOST_BYTES:
         raise CheckpointError(f"{owner} has a shape that no array can have: {match[3][:80]}")
@@ -103,4 +94,7 @@ def empty(whole_header: bytes, size: int, owner: str) -> Array:
         raise CheckpointError(
             f"{owner} has {size} bytes of numbers, its shape {shape} and dtype {dtype} need another count"
         )
-    return np.empty(shape, dtype, order="F" if fortran else "C")
+    array: Array = np.empty(shape, dtype, order="F" if match[2] == "True" else "C")
+    if header(array) != whole_header:
+        raise CheckpointError(f"{owner} has a header that tinynn does not write")
+    return array

@@ -103,7 +103,7 @@ class Reader:
     def _array(self, entry: zipped.Entry, name: str) -> Array:
         owner = f"{_FOREIGN} {name!r:.80}"
         header = self._take(min(npy.START, entry.size))
-        header += self._take(min(npy.header_length(header, owner), entry.size - len(header)))
+        header += self._take(min(npy.header_length(header), entry.size - len(header)))
         array = npy.empty(header, entry.size - len(header), owner)
         memory = npy.as_bytes(array)
         if self._file.readinto(memory.data) != memory.size:  # type: ignore[attr-defined]

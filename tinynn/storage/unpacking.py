@@ -55,15 +55,12 @@ class Unpacker:
             return plain
         if not any(key.startswith("$") for key in plain):
             return {key: self.unpack(item, (*place, key)) for key, item in plain.items()}
-        if len(plain) == 1:
-            ((tag, content),) = plain.items()
-            read = _READERS.get(tag)
-            value = read(self, content, place) if read else _NOTHING
-        else:
-            value = _NOTHING
-        if value is _NOTHING and self._other:
+        value, (tag, content) = None, next(iter(plain.items()))
+        if len(plain) == 1 and tag in _READERS:
+            value = _READERS[tag](self, content, place)
+        elif self._other:
             value = self._other(plain, place, self.unpack)
-        if value is _NOTHING or value is None:
+        if value is None:
             raise CheckpointError(f"{at(place)[:80]}: tinynn does not write {shown(plain)}")
         return value
 
@@ -73,7 +70,7 @@ class Unpacker:
             raise CheckpointError(f"it holds arrays that belong nowhere: {', '.join(self.arrays):.200}")
 
     def _array(self, content: Any, place: Place) -> Any:
-        return self.arrays.pop(content, _NOTHING) if isinstance(content, str) else _NOTHING
+        return self.arrays.pop(content, None) if isinstance(content, str) else None
 
     def _scalar(self, content: Any, place: Place) -> Any:
         match content:
@@ -81,17 +78,17 @@ class Unpacker:
                 dtype, data = npy.DTYPES[name], _from_hex(digits)
                 if len(data) == dtype.itemsize and not (dtype == np.bool_ and data > b"\x01"):
                     return np.frombuffer(data, dtype)[0]
-        return _NOTHING
+        return None
 
     def _float(self, content: Any, place: Place) -> Any:
         data = _from_hex(content)
-        return struct.unpack(">d", data)[0] if len(data) == 8 else _NOTHING
+        return struct.unpack(">d", data)[0] if len(data) == 8 else None
 
     def _int(self, content: Any, place: Place) -> Any:
-        return int(content, 16) if isinstance(content, str) and _HEX_INT.fullmatch(content) else _NOTHING
+        return int(content, 16) if isinstance(content, str) and _HEX_INT.fullmatch(content) else None
 
     def _tuple(self, content: Any, place: Place) -> Any:
-        return tuple(self.unpack(content, place)) if isinstance(content, list) else _NOTHING
+        return tuple(self.unpack(content, place)) if isinstance(content, list) else None
 
     def _dict(self, content: Any, place: Place) -> Any:
         result = {}
@@ -100,11 +97,11 @@ class Unpacker:
                 case [str(key), value] if key not in result:
                     result[key] = self.unpack(value, (*place, key))
                 case _:
-                    return _NOTHING
+                    return None
         return result
 
 
-_NOTHING = object()
+#: What reads each object: the value, or None for what tinynn does not write.
 _READERS: dict[str, Callable[[Unpacker, Any, Place], Any]] = {
     "$array": Unpacker._array,
     "$scalar": Unpacker._scalar,

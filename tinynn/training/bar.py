@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +82,10 @@ class Bar:
             "bar_format": WITHOUT_END if total is None else WITH_END,
         }
         if self._bar is None:
-            with contextlib.suppress(OSError, ValueError):  # it flushes stderr as well, which may be closed
-                self._bar = self._tqdm(initial=done, file=self._output, leave=False, nrows=20, **shown)
+            with contextlib.suppress(OSError, ValueError):
+                for stream in (sys.stderr, sys.stdout):  # tqdm does it too, but then half a bar is in the way for good
+                    getattr(stream, "flush", bool)()
+                self._bar = self._tqdm(initial=done, file=self._output, leave=False, **shown)
         else:
             vars(self._bar).update(shown, n=done, disable=False)
             self._bar.refresh()

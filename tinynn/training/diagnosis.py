@@ -93,8 +93,9 @@ def place(error: DivergedError, trainer: Trainer, epoch: int) -> None:
     if error.layer is None and (found := _in_parameters(trainer, error.step)) is not None:
         error.layer = found[1]
         error.add_note(found[0])
+    what = error.args[0] if error.args else "fit: training diverged"
     error.args = (
-        f"{error.args[0]} (epoch {epoch}, step {error.step}, learning rate {optimizer.rate():g})",
+        f"{what} (epoch {epoch}, step {error.step}, learning rate {optimizer.rate():g})",
         *error.args[1:],
     )
 

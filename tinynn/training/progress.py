@@ -65,8 +65,9 @@ class Output:
 
     def write(self, text: str) -> None:
         """Write at once."""
+        standard: Any = sys.__stdout__
         with contextlib.suppress(AttributeError, OSError, ValueError):  # no stream, nobody who reads it, closed
-            if self._stream is sys.__stdout__ and os.name == "posix":
+            if self._stream is standard and os.name == "posix":
                 # Past the buffer. It would keep what a broken pipe refused, and the program would fail with it at exit.
                 self._stream.flush()
                 os.write(self._stream.fileno(), text.encode(self.encoding, "replace"))

@@ -159,9 +159,9 @@ class Trainer:
                 measured = evaluation.figures_of(self, validation, 1024)
                 figures |= {f"validation_{name}": figure for name, figure in measured.items()}
             self.history.append(figures)
+            self._call("on_epoch_end", figures)
             if unsuspected:
                 unsuspected = not diagnosis.look_at_costs(self)
-            self._call("on_epoch_end", figures)
 
     def _run_epoch(self, batches: Iterable[tuple[Any, Any]], came: list[int]) -> dict[str, Any] | None:
         """One epoch of training, or the rest of the one that a checkpoint was in; None if it was broken off."""

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pytest
+from memory import SMALL, peak_of
 from messages import assert_says
 from training.callbacks.halving import BATCH, NAN, Epochs, fit, trainer, weight
 
@@ -99,6 +100,43 @@ def test_the_step_at_the_end_of_an_accumulated_epoch():
     assert (weight(trained), trained.optimizer.steps, len(trained.history)) == (0.5, 1, 1)
 
 
+def test_a_batch_that_makes_no_step_proves_the_one_at_the_end_of_the_epoch_before():
+    trained = ended(Epochs([BATCH] * 3, [BATCH, NAN]), 2, accumulate=2)
+    assert (weight(trained), trained.optimizer.steps) == (0.25, 2)
+
+
+def test_what_a_checkpoint_brought_is_for_the_resumed_fit_alone():
+    source, callback = TerminateOnNaN(), TerminateOnNaN()
+    states = []
+
+    class Looks:
+        def on_batch_end(self, trained, cost):
+            states.append(source.state_dict())
+
+    trained = fit(trainer(source, Looks()), 1, 2)
+    callback.load_state_dict(states[1])
+    trained.callbacks = (callback,)
+    with pytest.warns(TrainingWarning, match="after step 1, "):
+        fit(trained, 1, data=[NAN])
+    assert weight(trained) == 0.5
+    trained.model[0].weight.value = [[8.0]]
+    with pytest.warns(TrainingWarning):
+        fit(trained, 1, data=[NAN])
+    assert weight(trained) == 8.0
+
+
+def test_a_step_allocates_nothing():
+    model, callback = nn.Sequential(nn.Dense(300, 300), rng=0), TerminateOnNaN()
+    trained = nn.Trainer(model, nn.MSE(), nn.Adam(model), callbacks=[callback])
+    callback.on_fit_start(trained)
+
+    def step():
+        trained.optimizer.steps += 1
+        callback.on_batch_end(trained, 0.0)
+
+    assert peak_of(step) < SMALL
+
+
 def test_parameters_that_are_not_finite_at_the_end_of_an_epoch():
     trained = trainer(TerminateOnNaN(), start=1e300, learning_rate=1e10)
     data = [(np.ones((1, 1)) * 1e-2, np.zeros((1, 1)))]
@@ -118,7 +156,7 @@ def test_raises_restores_all_the_same():
 
 
 def test_without_restore_all_stays():
-    trained = ended([BATCH, BATCH, NAN], callback=TerminateOnNaN(restore=False))
+    trained = ended(Epochs([BATCH], [BATCH, NAN]), 2, callback=TerminateOnNaN(restore=False))
     assert (weight(trained), trained.optimizer.steps) == (0.25, 2)
     assert "parameters and optimizer" not in trained.stop_reason
     trained = trainer(TerminateOnNaN(restore=False, raises=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from tinynn._arguments import shown
 from tinynn.errors import DtypeError
 from tinynn.storage import atomic
 from tinynn.training.history import History
+from tinynn.training.notes import note
 
 if TYPE_CHECKING:
     from tinynn.training.trainer import Trainer
@@ -26,7 +28,7 @@ class CSVLogger:
     after the other callbacks, so that their columns are there.
 
     Parameters: path; the directory is made if need be.
-    Raises: OSError when fit begins if the file cannot be written.
+    Raises: OSError when fit begins if the file cannot be written; later a note says so, and training goes on.
 
     >>> import tempfile
     >>> import numpy as np, tinynn as nn
@@ -54,14 +56,25 @@ class CSVLogger:
 
     def on_epoch_end(self, trainer: Trainer, figures: Mapping[str, Any]) -> None:
         """Add the epoch's row."""
-        # A row at a time: writing all of them after each of 50,000 short epochs would take hours.
-        if self._columns and figures.keys() <= set(self._columns):
-            row = History()
-            row.append({name: figures.get(name) for name in self._columns})
-            with open(self.path, "ab", buffering=0) as file:
-                file.write(_text(row).split(b"\n", 1)[1])
-        else:
-            self._write(trainer.history)
+        try:
+            # A row at a time: writing all of them after each of 50,000 short epochs would take hours.
+            if self._columns and figures.keys() <= set(self._columns):
+                self._add({name: figures.get(name) for name in self._columns})
+            else:
+                self._write(trainer.history)
+        except OSError as error:
+            self._columns = []  # the next epoch's end makes the file anew
+            note(f"CSVLogger: {self.path} could not be written ({error}); training goes on")
+
+    def _add(self, figures: dict[str, Any]) -> None:
+        history = History()
+        history.append(figures)
+        row = _text(history).split(b"\n", 1)[1]
+        end = self.path.stat().st_size
+        with open(self.path, "ab", buffering=0) as file:
+            if file.write(row) < len(row):
+                os.truncate(self.path, end)
+                raise OSError(errno.ENOSPC, "there was room for a part of the row alone", str(self.path))
 
     def _write(self, history: History) -> None:
         with atomic.replacing(self.path) as file:
