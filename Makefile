@@ -6,7 +6,7 @@ PIP := $(BIN) -m pip --disable-pip-version-check install --quiet
 MANIFESTS := pyproject.toml packages/tinynn-mnist/pyproject.toml
 PEERS := .venv-peers
 
-.PHONY: help train test lint types format nielsen bench step gradcheck mutants clean
+.PHONY: help train test lint types format nielsen bench step gradcheck mutants faults clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s%s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ gradcheck: $(PEERS)/made.stamp ## compare tinynn.testing with the gradient check
 
 mutants: $(VENV)/mutants.stamp ## plant mistakes in layers, losses, optimizers and the kit: do the tests notice? (hours)
 	$(BIN) benchmarks/mutants.py $(PACKAGES) $(if $(SAMPLE),--sample $(SAMPLE))
+
+faults: $(VENV)/dev.stamp ## kill, damage, fill disks, soak: is every promise kept? (half an hour; ONLY="kills disk", SCALE=0.1)
+	$(BIN) tests/faults/campaign.py $(ONLY) $(if $(SCALE),--scale $(SCALE))
 
 clean: ## remove the environment, the caches and what training wrote
 	rm -rf $(VENV) $(PEERS) runs dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache

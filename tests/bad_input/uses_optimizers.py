@@ -438,7 +438,7 @@ OPTIMIZERS = [
         _options=options("SGD"),
     ),
     use(
-        "Lion, fused",  # it has no compiled form; parameters that another one holds stay with it
+        "SGD, before a rule that has no compiled form",
         lambda held, kind: kind(held.parameters[:1], 0.1, fused=True) if kind is not nn.SGD else None,
         kind=arg(nn.SGD, refused("type", PlainDescent, VALUE, "PlainDescent", "no compiled form", "leave fused out")),
         _options={**options("SGD"), "fuzzed": ()},

@@ -76,7 +76,7 @@ def rate_at(make: Any) -> Any:
     return lambda _, **given: make(**given)(3)
 
 
-def schedule(make: type, _fuzzed: tuple[str, ...] | None = None, **arguments: Any) -> Use:
+def schedule(make: type, *, _fuzzed: tuple[str, ...] = (), **arguments: Any) -> Use:
     return use(f"schedules.{make.__name__}", rate_at(make), **arguments, _options={"fuzzed": _fuzzed})
 
 

@@ -353,8 +353,8 @@ NEVER = (
 
 @pytest.mark.parametrize(
     "costs",
-    [np.ones(50), np.linspace(1, 3, 50), np.random.default_rng(0).exponential(size=50), [1.0]],
-    ids=["constant", "rising", "noise", "one"],
+    [np.ones(50), np.linspace(1, 3, 50), np.random.default_rng(0).exponential(size=50), [1.0], [2.0, 1.0]],
+    ids=["constant", "rising", "noise", "one", "two"],
 )
 def test_a_cost_that_never_falls_suggests_nothing(costs):
     found = LearningRates(np.geomspace(1e-3, 1, 50), costs, 0.9)

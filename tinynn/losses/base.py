@@ -31,7 +31,7 @@ class Loss(abc.ABC):
     #: What the last mean was taken over, if not over the batch's rows: Σ w_y. Means of batches are joined with it.
     batch_weight: float | None = None
     #: Attributes that one call leaves behind for the next: not part of a copy or a pickle.
-    transient: ClassVar[tuple[str, ...]] = ("_buffers",)
+    transient: ClassVar[tuple[str, ...]] = ("_buffers", "batch_weight")
     _buffers: Buffers
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:

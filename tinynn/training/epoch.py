@@ -117,12 +117,11 @@ class Epoch:
             self._begun = generators.states([("batches", batches)])
             # The loop is done with a batch when it asks for the next: one array is enough.
             source = batches.overwriting() if type(batches) is Batches else iter(batches)
-            first = next(source, None)
+            first = self._trainer.first_batch = next(source, None)
         else:
             source, first = self._rest(batches, self._resumed)
         if first is None:
             return iter(())
-        self._trainer.last_batch = first
         if not self._trainer.looked:
             self._trainer.looked = True
             diagnosis.look(self._trainer, *first)
@@ -137,8 +136,9 @@ class Epoch:
             self._restore_generators(batches, resumed)
             return source, first
         source = iter(batches)
-        for _ in itertools.islice(source, self.batches):
-            pass
+        for done, batch in enumerate(itertools.islice(source, self.batches)):
+            if done == 0:
+                self._trainer.first_batch = batch
         self._restore_generators(batches, resumed)
         return source, next(source, None)
 

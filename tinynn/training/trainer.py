@@ -89,8 +89,8 @@ class Trainer:
         self.finished = False
         self._reporter: Any = None
         self.epoch: Epoch | None = None
-        #: The first batch of the last epoch; whether this fit's data were looked at.
-        self.last_batch: tuple[Any, Any] | None = None
+        #: The first batch of the epoch; whether this fit's data were looked at.
+        self.first_batch: tuple[Any, Any] | None = None
         self.looked = False
         self._running = False
         #: After a checkpoint was loaded: the epochs that `fit` has been asked for since; and an epoch to go on with.
@@ -204,7 +204,7 @@ class Trainer:
 
     def sample(self, rows: int = 256) -> tuple[Any, Any]:
         """Some training data to look at: the first rows of Batches, of another source its first batch."""
-        return state.sample(self.batches, self.last_batch, rows)
+        return state.sample(self.batches, self.first_batch, rows)
 
     # ---- evaluation -----------------------------------------------------------------------------
     def evaluate(self, x: Any, y: Any, batch_size: int = 1024) -> dict[str, Any]:

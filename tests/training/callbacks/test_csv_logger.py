@@ -1,11 +1,13 @@
 """CSVLogger: at any moment the file is the history's table, whole lines alone."""
 
 import csv
+import errno
 
 import numpy as np
 import pytest
 from messages import assert_says
 from training.callbacks.halving import Figures, Raises, fit, trainer
+from training.noted import noted
 
 from tinynn.errors import DtypeError
 from tinynn.storage import atomic
@@ -83,30 +85,74 @@ def test_rows_that_the_history_does_not_know_go_when_fit_begins(tmp_path):
     assert path.read_bytes() == b""
 
 
+class Disk:
+    """Files of a disk with room for so many bytes in each write to come; notes what was written."""
+
+    def __init__(self, monkeypatch, *room):
+        self.writes, self.room = [], list(room)
+        monkeypatch.setattr("tinynn.training.callbacks.csv_logger.open", self.open, raising=False)
+
+    def open(self, *arguments, **keywords):
+        assert keywords == {"buffering": 0}
+        self.file = open(*arguments, **keywords)  # noqa: SIM115 (closed by __exit__)
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *details):
+        self.file.close()
+
+    def write(self, data):
+        room = self.room.pop(0) if self.room else len(data)
+        if room == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.writes.append(data[:room])
+        return self.file.write(data[:room])
+
+
 def test_a_row_is_one_write(tmp_path, monkeypatch):
     """What a kill could cut in two must not be written in two."""
-    path = tmp_path / "run.csv"
-    trained = fit(trainer(CSVLogger(path)))
-    writes = []
-
-    class Recorded:
-        def __init__(self, *arguments, **keywords):
-            self.file = open(*arguments, **keywords)  # noqa: SIM115 (closed by __exit__)
-            assert keywords == {"buffering": 0}
-
-        def __enter__(self):
-            return self
-
-        def write(self, data):
-            writes.append(data)
-            return self.file.write(data)
-
-        def __exit__(self, *details):
-            self.file.close()
-
-    monkeypatch.setattr("tinynn.training.callbacks.csv_logger.open", Recorded, raising=False)
+    trained = fit(trainer(CSVLogger(tmp_path / "run.csv")))
+    disk = Disk(monkeypatch)
     fit(trained, 2)
-    assert writes == [line.encode() + b"\n" for line in trained.history.to_csv().splitlines()[2:]]
+    assert disk.writes == [line.encode() + b"\n" for line in trained.history.to_csv().splitlines()[2:]]
+
+
+@pytest.mark.parametrize("room", [0, 1, 9])
+def test_a_full_disk_leaves_whole_rows_and_is_made_good_later(room, tmp_path, monkeypatch):
+    class Keeps:
+        comes_last = True
+
+        def on_epoch_end(self, trained, figures):
+            contents.append(path.read_text())
+
+    path, contents = tmp_path / "run.csv", []
+    trained = trainer(CSVLogger(path), Keeps())
+    Disk(monkeypatch, 10_000, room)  # enough for the second epoch's row, not for the third one's
+    reason = "No space left on device" if room == 0 else "there was room for a part of the row alone"
+    with noted(f"^CSVLogger: {path} could not be written .*{reason}.*; training goes on$") as notes:
+        fit(trained, 5)
+    assert len(notes) == 1
+    assert contents[2] == contents[1] == trained.history[:2].to_csv()
+    assert contents[3:] == [trained.history[:4].to_csv(), trained.history.to_csv()]
+
+
+def test_a_file_that_cannot_be_made_anew_is_noted(tmp_path, monkeypatch):
+    path, contents = tmp_path / "run.csv", []
+    replacing = atomic.replacing
+
+    def fails(path):
+        contents.append(path.read_text() if path.exists() else None)
+        if len(contents) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replacing(path)
+
+    monkeypatch.setattr(atomic, "replacing", fails)
+    with noted("could not be written"):
+        trained = fit(trainer(CSVLogger(path)), 2)
+    assert contents == [None, "", ""]
+    assert path.read_text() == trained.history.to_csv()
 
 
 def test_a_file_that_cannot_be_written_is_an_error_before_training(tmp_path):

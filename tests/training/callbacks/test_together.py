@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from training import runs
 from training.callbacks.halving import NAN, Raises, fit, trainer, weight
+from training.noted import noted
 
 import tinynn as nn
-from tinynn.errors import TrainingWarning
 from tinynn.storage import packing
 from tinynn.training import (
     CSVLogger,
@@ -299,7 +299,7 @@ def test_a_diverged_run_goes_on_with_a_lower_rate():
     ema, stopping = ExponentialMovingAverage(0.5), EarlyStopping("cost")
     trained = nn.Trainer(model, nn.MSE(), nn.SGD(model, 1e5), callbacks=[TerminateOnNaN(), ema, stopping])
     batches = nn.Batches(x, nn.one_hot(labels, 10), 100, rng=0)
-    with np.errstate(all="ignore"), pytest.warns(TrainingWarning, match="TerminateOnNaN"):
+    with np.errstate(all="ignore"), noted("TerminateOnNaN"):
         fit(trained, 3, data=batches)
     assert np.isfinite(trained.optimizer.vector.value).all() and np.isfinite(ema.average).all()
     trained.optimizer.learning_rate = 0.01

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tinynn._arguments import flag
-from tinynn.errors import DivergedError, TrainingWarning
+from tinynn.errors import DivergedError
 from tinynn.training.callbacks.moment import Moment
+from tinynn.training.notes import note
 
 if TYPE_CHECKING:
     from tinynn.training.trainer import Trainer
@@ -22,7 +22,7 @@ class TerminateOnNaN:
     keeps the whole epochs. Costs two copies of all that, and the time to write one of them in each step.
 
     Parameters: restore, False to leave all as it is; raises, True to let fit raise its DivergedError, False
-    to end it with a TrainingWarning that has the same diagnosis and a `trainer.stop_reason`.
+    to end it with a note (logging) that has the same diagnosis and a `trainer.stop_reason`.
 
     >>> import numpy as np, tinynn as nn
     >>> model = nn.Sequential(nn.Dense(1, 1, bias=False))
@@ -88,7 +88,7 @@ class TerminateOnNaN:
                 error.add_note(f"TerminateOnNaN{back}")
             return
         trainer.stop(f"TerminateOnNaN: {error}{back}")
-        warnings.warn(f"TerminateOnNaN: {error}{back}", TrainingWarning, stacklevel=2)
+        note(f"TerminateOnNaN: {error}{back}")
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """Let go of what was kept."""

@@ -1,0 +1,50 @@
+"""How messages show what came: on one short line, whatever it is."""
+
+from __future__ import annotations
+
+import numpy as np
+from bad_input.menu import Tensor, within_itself
+
+import tinynn as nn
+from tinynn._arguments import shown
+from tinynn._arrays import content
+
+
+class Mute:
+    """Its repr fails."""
+
+    def __repr__(self):
+        raise RuntimeError("no repr")
+
+
+def test_short_things_stand_as_they_are():
+    assert shown([1.0, None]) == "[1.0, None]"
+    assert shown("abc") == "'abc'"
+    assert shown(np.array(2.0)) == "array(2.)"
+    assert shown(within_itself()) == "[[...]]"
+    assert shown(Tensor()) == "Tensor()"
+
+
+def test_long_things_are_cut():
+    text = shown("x" * 1000)
+    assert text == "'" + "x" * 116 + "..."
+    assert shown("x" * 118) == "'" + "x" * 118 + "'"
+    long = nn.Sequential(*(nn.Dense(3, 3) for _ in range(20)))
+    assert "\n" not in shown(long)
+    assert len(shown(long)) == 120
+
+
+def test_classes_and_arrays_are_named():
+    assert shown(nn.Sigmoid) == "the class Sigmoid"
+    assert shown(np.zeros((4, 3), np.int8)) == "an array of shape (4, 3) and dtype int8"
+
+
+def test_what_has_no_repr_is_named_by_its_type():
+    assert shown(Mute()) == "an object of type Mute"
+    assert shown(10**5000) == "an object of type int"
+
+
+def test_what_an_array_holds():
+    assert content(np.array(None)) == "None"
+    assert content(np.array("abc")) == "'abc'"
+    assert content(np.array([None])) == "an array of dtype object"
