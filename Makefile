@@ -15,7 +15,7 @@ train: $(VENV)/core.stamp ## train the default network on MNIST, results into ru
 	$(BIN) -m tinynn train
 
 test: lint types ## format check, lint, types, tests, doctests, README blocks and examples
-	$(BIN) -m pytest
+	$(BIN) -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/dev.stamp ## format check and lint
 	$(BIN) -m ruff format --check .

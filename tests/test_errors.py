@@ -134,7 +134,11 @@ def test_the_message_says_it_all(call, error, words):
 
 
 def test_every_error_is_a_tinynn_error_and_the_builtin_one_that_one_expects():
-    found = {name: c for name, c in vars(errors).items() if inspect.isclass(c) and issubclass(c, Exception) and c is not nn.TrainingWarning}
+    found = {
+        name: c
+        for name, c in vars(errors).items()
+        if inspect.isclass(c) and issubclass(c, Exception) and c is not nn.TrainingWarning
+    }
     assert all(issubclass(c, nn.TinynnError) and name in nn.__all__ for name, c in found.items())
     assert issubclass(nn.ShapeError, ValueError)
     assert issubclass(nn.DtypeError, TypeError)

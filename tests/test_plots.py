@@ -44,6 +44,7 @@ def test_a_sweep():
     assert list(suggestion.get_xdata()) == [found.suggestion] * 2
     (text,) = axes.texts
     assert text.get_text() == "suggestion 0.333"
+    assert text.xy == (found.suggestion, 0.04)
     assert axes.get_title() == "A sweep over learning rates"
 
 
@@ -131,9 +132,10 @@ def test_panels_come_where_there_is_something_to_show():
 
 
 def test_a_column_of_a_callback_s_joins_its_kind():
-    cost, metrics, _ = plots.draw_history(history(averaged_validation_cost=[1.0, 1.0, 1.0], dead_share=[0, 0, 1])).axes
-    assert "averaged validation cost" in lines(cost)
-    assert "dead share" in lines(metrics)
+    columns = {"averaged_validation_cost": [1.0, 1.0, 1.0], "dead_share": [0, 0, 1], "costume": [1, 2, 3]}
+    cost, metrics, _ = plots.draw_history(history(**columns)).axes
+    assert {*lines(cost)} == {"cost", "validation cost", "averaged validation cost"}
+    assert {*lines(metrics)} == {"accuracy", "validation accuracy", "f1", "dead share", "costume"}
 
 
 @pytest.mark.parametrize(

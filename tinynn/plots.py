@@ -118,7 +118,7 @@ def draw_history(history: History, file: str | os.PathLike[str] | BinaryIO | Non
 
 def _numbers(column: list[Any]) -> Array:
     """A column of figures, NaN where an epoch has none or no single number."""
-    return np.array([figure if np.ndim(figure) == 0 and figure is not None else np.nan for figure in column], float)
+    return np.array([figure if np.ndim(figure) == 0 else None for figure in column], float)
 
 
 def _draw_pairs(axes: Any, columns: dict[str, Array]) -> None:

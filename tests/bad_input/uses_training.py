@@ -401,7 +401,7 @@ TRAINER = [
             refused("size", (X, 3 - LABELS), VALUE, "labels must lie in 0 … 2", "3"),
         ),
         progress=False,
-        _options={"make": trainer, "works": goes_on, "fuzzed": ("epochs",)},
+        _options={"make": trainer, "works": goes_on, "fuzzed": ()},
     ),
     use(
         "Trainer.fit, progress",

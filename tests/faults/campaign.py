@@ -25,13 +25,14 @@ from faults import (  # noqa: E402
     full_disk,
     kills,
     lines,
+    mistakes,
     power_cuts,
     same_bits,
     shared_model,
     soak,
     two_writers,
 )
-from faults.report import Rows, replaced  # noqa: E402
+from faults.report import Rows, plant_mistake, replaced  # noqa: E402
 
 from tinynn._workers import cores  # noqa: E402
 
@@ -46,6 +47,7 @@ EXPERIMENTS: dict[str, Any] = {
     "bits": same_bits,
     "threads": shared_model,
     "soak": soak,
+    "mistakes": mistakes,
 }
 DOCUMENT = ROOT / "docs" / "reliability.md"
 
@@ -95,4 +97,5 @@ def say(line: str) -> None:
 
 
 if __name__ == "__main__":
+    plant_mistake()
     sys.exit(main())

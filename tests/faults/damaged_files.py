@@ -92,9 +92,10 @@ def drawn_damage(draw: Any, data: bytes) -> damage.Variant:
         damaged = damaged[:start] + with_this + damaged[start + length :]
         places.append(f"{start}+{length} became {with_this!r}")
     damaged = damaged[: draw(st.just(len(damaged)) | st.integers(0, len(damaged)))]
-    if sealed := draw(st.booleans()):
-        damaged = damage.resealed(damaged)
-    return damage.Variant(f"{'; '.join(places)}; {len(damaged)} bytes, {sealed=}", damaged)
+    what = f"{'; '.join(places)}; {len(damaged)} bytes"
+    if draw(st.booleans()):
+        return damage.Variant(f"{what}, sealed", damage.resealed(damaged))
+    return damage.Variant(what, damaged)
 
 
 def check_resume(small: Small, count: int, rng: np.random.Generator, found: Counter[str]) -> None:

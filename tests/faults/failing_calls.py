@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults.report import Rows, Say, fail
+from faults.report import Rows, Say, fail, plant_mistake
 from faults.shim import Shim, run_with_shim, why_not
 from faults.small import KEEP, Small, litter
 
@@ -220,4 +220,5 @@ def numbered(names: object) -> list[str]:
 
 
 if __name__ == "__main__":
+    plant_mistake()
     main(*sys.argv[1:])

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Collection
 
 from faults import small_disk
 from faults.report import Rows, Say, environment, fail, scratch
@@ -36,15 +37,21 @@ def run(scale: float, say: Say) -> Rows:
 def campaign(stride: int) -> tuple[Counter[str], str]:
     """(how often each kind of fault was met, what stood for the full disk); every stride-th amount of room."""
     namespace = mounting()
-    tried = [name for name in small_disk.EXPERIMENTS if namespace or name not in small_disk.NEED_A_DISK]
-    variables = environment(OPENBLAS_NUM_THREADS="1")
+    found = run_program([], stride, set(small_disk.EXPERIMENTS) - set(small_disk.NEED_A_DISK))
+    if namespace is None:
+        return found, "a limit on the size of files"
+    return found + run_program(namespace, stride, small_disk.NEED_A_DISK), "a limit on the size of files, a small tmpfs"
+
+
+def run_program(before: list[str], stride: int, names: Collection[str]) -> Counter[str]:
+    """Experiments of small_disk.py, in a process of their own."""
     with scratch() as directory:
-        program = [sys.executable, "-W", "error", small_disk.__file__, str(directory), str(stride), *tried]
-        done = subprocess.run([*(namespace or []), *program], env=variables, capture_output=True, text=True)
+        program = [sys.executable, "-W", "error", small_disk.__file__, str(directory), str(stride), *names]
+        variables = environment(OPENBLAS_NUM_THREADS="1")
+        done = subprocess.run([*before, *program], env=variables, capture_output=True, text=True)
     if done.returncode:
         fail(done.stderr[-2000:])
-    how = "a limit on the size of files" + (", a tmpfs of 400 kB" if namespace else "")
-    return Counter(json.loads(done.stdout)), how
+    return Counter(json.loads(done.stdout))
 
 
 def mounting() -> list[str] | None:

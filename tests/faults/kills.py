@@ -111,7 +111,8 @@ def attempt(kind: str, reference: Reference, directory: Path, draw: random.Rando
         if draw.random() < AT_START:
             saw_training(draw.uniform(0, reference.starting))
         else:
-            saw_training(PATIENCE)
+            if saw_training(PATIENCE) is None and running.poll() is None:
+                fail(f"{kind}: hangs before training")
             with suppress(subprocess.TimeoutExpired):
                 running.wait(draw.uniform(0, SHARE * reference.training))
         running.send_signal(signal.SIGKILL)

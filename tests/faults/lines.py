@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from faults import parts, programs
-from faults.report import Rows, Say, environment, fail, scratch, silent
+from faults.report import Rows, Say, environment, fail, plant_mistake, scratch, silent
 
 import tinynn as nn
 
@@ -131,4 +131,5 @@ def main(place: str, stride: str) -> None:
 
 
 if __name__ == "__main__":
+    plant_mistake()
     main(*sys.argv[1:])

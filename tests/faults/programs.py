@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from faults import parts
+from faults.report import plant_mistake
 
 import tinynn as nn
 from tinynn.training import state
@@ -185,4 +186,5 @@ def outcome(trainer: nn.Trainer, directory: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    plant_mistake()
     main(*sys.argv[1:])

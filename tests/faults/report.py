@@ -30,6 +30,14 @@ def environment(**variables: str) -> dict[str, str]:
     return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)} | variables
 
 
+def plant_mistake() -> None:
+    """In a program: what the environment asks for (see mistakes.py)."""
+    if "FAULTS_MISTAKE" in os.environ:
+        from faults import mistakes
+
+        mistakes.plant()
+
+
 @contextmanager
 def scratch() -> Iterator[Path]:
     """A directory that is gone afterwards, in memory where there is one: for what writes often, not for long."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from faults import parts, programs
 from faults.disks import PAGE, Notes, attempts, fill, mount
 from faults.kills import content, timeless
-from faults.report import fail
+from faults.report import fail, plant_mistake
 from faults.small import Small, litter
 from training.runs import differences
 
@@ -134,24 +134,31 @@ def read_only_disk(directory: Path, stride: int) -> Counter[str]:
 def closed_directory(directory: Path, stride: int) -> Counter[str]:
     """Permission denied; root, whom nothing stops, becomes nobody for it."""
     small = Small(directory)
-    closed_to = os.fork() if os.geteuid() == 0 else None
-    if closed_to:
-        if os.waitstatus_to_exitcode(os.waitpid(closed_to, 0)[1]):
-            fail("see above")
-        attempts(small, 0)
-        return Counter(refused=5)
     directory.chmod(0o555)
-    if closed_to == 0:
+    if os.geteuid() != 0:
+        refused = closed(small, errno.EACCES)
+    else:
         directory.parent.chmod(0o755)
-        os.setgroups([])
-        os.setresgid(*[65534] * 3)
-        os.setresuid(*[65534] * 3)
-    refused = closed(small, errno.EACCES)
-    if closed_to == 0:
-        os._exit(refused != Counter(refused=5))
+        child = os.fork()
+        if child == 0:
+            os._exit(closed(small, errno.EACCES)["refused"] if became_nobody() else 0)
+        refused = Counter(refused=os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        if refused["refused"] not in (0, 5):
+            fail(f"what nobody found: see above, {refused}")
     directory.chmod(0o755)
     attempts(small, 0)
     return refused
+
+
+def became_nobody() -> bool:
+    """Give up what root may; False in a container where there is nobody else."""
+    try:
+        os.setgroups([])
+        os.setresgid(*[65534] * 3)
+        os.setresuid(*[65534] * 3)
+    except OSError:
+        return False
+    return True
 
 
 def closed(small: Small, error: int) -> Counter[str]:
@@ -193,4 +200,5 @@ def main(place: str, stride: str, *names: str) -> None:
 
 
 if __name__ == "__main__":
+    plant_mistake()
     main(*sys.argv[1:])

@@ -19,6 +19,7 @@ from faults import (
     kills,
     lines,
     loads,
+    mistakes,
     power_cuts,
     programs,
     report,
@@ -160,6 +161,13 @@ def test_a_leak_is_told_from_noise():
     rise, scatter = soak.growth(times, list(noise + warm_up + 5e6 * np.linspace(0, 1, 300)))
     assert rise == pytest.approx(0.7 * 5e6, abs=scatter)
     assert rise > soak.ALLOWED + scatter
+
+
+# ---- tests of the tests -----------------------------------------------------------------------------
+@pytest.mark.parametrize("mistake", mistakes.MISTAKES, ids=lambda mistake: mistake.__name__)
+@pytest.mark.slow
+def test_a_planted_mistake_is_noticed(mistake):
+    assert mistakes.noticed(mistake.__name__, *mistakes.MISTAKES[mistake])
 
 
 # ---- the campaign -----------------------------------------------------------------------------------

@@ -178,6 +178,15 @@ def test_every_kind_of_argument(path):
     assert loaded.dtype == np.float64
 
 
+def test_a_dtype_of_no_parameters(path):
+    class Cast(Plain):
+        def __init__(self, size, dtype=np.float64):
+            self.size, self.kind = size, np.dtype(dtype)
+
+    save(Cast(2, np.float32), path)
+    assert load(path, [Cast]).kind == np.float64  # nothing keeps it: the default
+
+
 def test_an_argument_that_no_attribute_keeps(path):
     class Forgetful(Plain):
         def __init__(self, features, slope=1.0):
@@ -218,6 +227,8 @@ def test_functions_that_drew_the_start_are_left_out_and_others_are_not(path):
 
     save(Start(own), path)
     assert load(path, [Start]).gain_initializer is initializers.zeros
+    save(Start(0.5), path)
+    assert load(path, [Start]).gain_initializer == 0.5
     save(Start(initializers.he_normal), path)
     assert load(path, [Start]).gain_initializer is initializers.he_normal
     with pytest.raises(nn.DtypeError, match="activation: no file can hold a function"):

@@ -107,6 +107,13 @@ def test_nor_do_many_layers(path):
     assert_refused(path, "0.weight is missing")
 
 
+@pytest.mark.parametrize("negative", [{"in_features": -(10**6)}, {"out_features": -(10**6)}], ids=str)
+def test_negative_widths_do_not_make_up_for_large_ones(path, negative):
+    large = {"in_features": 10**6, "out_features": 10**6}
+    forge(path, sequential(layer("Dense", **large), layer("Dense", **large | negative)), WEIGHT, BIAS)
+    assert_refused(path, "is made up: its Dense layers have")
+
+
 def test_the_bounds_are_exact(path):
     """6 weights and 2 biases are there: as many may be asked for, and then names and shapes decide."""
     for arguments, fits in (

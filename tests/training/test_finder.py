@@ -426,9 +426,10 @@ def test_arguments_are_checked_at_once(keywords, error, message):
         ([], InvalidValueError, "no batches came from []"),
         ((np.ones((3, 1)), np.ones((3, 1))), DtypeError, f"{HINT}; got a tuple of other things"),
         (np.ones((3, 2, 1)), DtypeError, f"{HINT}; got a ndarray of other things"),
+        ([(*halving.BATCH, halving.ONE)], DtypeError, f"{HINT}; got a list of other things"),
         (iter([halving.BATCH]), InvalidValueError, f"a list_iterator cannot be put back; {HINT}"),
     ],
-    ids=["number", "empty", "arrays", "array", "iterator"],
+    ids=["number", "empty", "arrays", "array", "triples", "iterator"],
 )
 def test_batches_that_will_not_do(batches, error, message):
     trainer = halving.trainer()

@@ -82,7 +82,9 @@ def test_nan_is_not_flat():
 
 
 def test_large_numbers_make_no_noise():
-    assert shares(nn.SiLU(), nn.GELU(), x=columns(-1e30, 1e30).astype(np.float32))["0"] == (0.0, 0.5)
+    x = columns(-1e30, 1e30).astype(np.float32)
+    assert shares(nn.SiLU(), nn.GELU(), x=x)["0"] == (0.0, 0.5)
+    assert shares(Scaled(), x=x) == {"0": (1.0, 0.0)}  # x² overflows
 
 
 # ---- wherever they stand --------------------------------------------------------------------------

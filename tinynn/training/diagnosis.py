@@ -56,14 +56,15 @@ def look(trainer: Trainer, x: Any, target: Any) -> None:
 # ---- when the cost does not fall --------------------------------------------------------------------
 def look_at_costs(trainer: Trainer) -> bool:
     """Warn if the cost has not fallen since the first epoch and the units' states say why."""
-    costs = trainer.history["cost"]
-    if len(costs) < 2 or costs[-1] < 0.999 * costs[0]:
+    epochs = len(trainer.history)
+    first, last = trainer.history[0]["cost"], trainer.history[-1]["cost"]  # a whole column would cost all epochs
+    if epochs < 2 or last < 0.999 * first:
         return False
     from tinynn.training.units import explain
 
     cause = explain(trainer.model, trainer.sample()[0])
     if cause is not None:
-        _warn(f"fit: the cost has not fallen in {len(costs)} epochs ({costs[0]:.4g} -> {costs[-1]:.4g}). {cause}")
+        _warn(f"fit: the cost has not fallen in {epochs} epochs ({first:.4g} -> {last:.4g}). {cause}")
     return cause is not None
 
 

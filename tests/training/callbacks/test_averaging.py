@@ -9,6 +9,7 @@ import pytest
 from memory import SMALL, peak_of
 from messages import assert_says
 from training.callbacks.halving import BATCH, NAN, ONE, Epochs, Raises, fit, trainer, weight
+from training.noted import noted
 
 import tinynn as nn
 from tinynn.errors import DivergedError, DtypeError, InvalidValueError, StateError, TrainingWarning
@@ -338,7 +339,7 @@ def test_with_early_stopping_the_later_one_has_the_last_word():
 def diverge(average, data, epochs=1, **keywords):
     """(trainer, average) after a fit that diverged and was ended."""
     trained = trainer(TerminateOnNaN(restore=False), average, **keywords)
-    with pytest.warns(TrainingWarning, match="TerminateOnNaN"):
+    with noted("TerminateOnNaN"):
         fit(trained, epochs, data=data)
     return trained, average
 

@@ -139,7 +139,6 @@ def test_the_samples_are_those_of_the_training_data_otherwise():
         ((1.0, 1.1e-3), None),
         ((1.1e-3, 1.0), None),
         ((0.0, 0.0), None),
-        ((0.0, 1.0), None),  # the last layer's is 0: it sees 0, and what lies before learns
     ],
 )
 def test_vanishing_and_exploding_gradients(weights, message):
@@ -151,6 +150,12 @@ def test_vanishing_and_exploding_gradients(weights, message):
     with pytest.warns(TrainingWarning, match=f"GradientMonitor: .*{message}") as caught:
         fit(trained, 2)
     assert len(caught) == 1
+
+
+def test_a_last_layer_that_sees_nothing_is_no_explosion():
+    monitor = GradientMonitor()
+    fit(chain(0.0, 1.0, callbacks=[monitor]), data=[(np.ones((1, 1)), np.ones((1, 1)))])
+    assert monitor.records[0]["gradient_norm"] == {"0": 1.0, "1": 0.0}
 
 
 @pytest.mark.parametrize("make", runs.RUNS, ids=lambda make: make.__name__)

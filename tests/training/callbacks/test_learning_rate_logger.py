@@ -1,12 +1,12 @@
 """LearningRateLogger: the rate of each step, as the step saw it."""
 
 import numpy as np
-import pytest
 from messages import assert_says
 from training.callbacks.halving import BATCH, NAN, fit, trainer
+from training.noted import noted
 
 import tinynn as nn
-from tinynn.errors import InvalidValueError, TrainingWarning
+from tinynn.errors import InvalidValueError
 from tinynn.training import LearningRateLogger, TerminateOnNaN, Trainer
 
 
@@ -92,7 +92,7 @@ def test_groups_that_get_rates_of_their_own_later_begin_anew():
 def test_steps_that_were_taken_back_are_logged_as_they_are_made_again():
     logger = LearningRateLogger()
     trained = trainer(logger, TerminateOnNaN())
-    with pytest.warns(TrainingWarning):
+    with noted("TerminateOnNaN"):
         fit(trained, 1, data=[BATCH, BATCH, BATCH, NAN])
     assert (logger.steps.tolist(), trained.optimizer.steps) == ([0, 1, 2], 2)
     trained.optimizer.learning_rate = 0.25
@@ -103,7 +103,7 @@ def test_steps_that_were_taken_back_are_logged_as_they_are_made_again():
 def test_steps_that_were_taken_back_of_groups():
     logger = LearningRateLogger()
     trained = grouped([0.125, None], 0.25, logger, TerminateOnNaN())
-    with pytest.warns(TrainingWarning):
+    with noted("TerminateOnNaN"):
         fit(trained, 1, data=[BATCH, BATCH, NAN])
     fit(trained, 1, 1)
     assert logged(logger) == ([0, 1], [[0.125, 0.25]] * 2)

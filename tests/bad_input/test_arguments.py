@@ -1,12 +1,15 @@
-"""How messages show what came: on one short line, whatever it is."""
+"""How messages show what came, on one short line, and what NumPy itself would let pass with a warning."""
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
+import pytest
 from bad_input.menu import Tensor, within_itself
 
 import tinynn as nn
-from tinynn._arguments import shown
+from tinynn._arguments import number, shown
 from tinynn._arrays import content
 
 
@@ -48,3 +51,11 @@ def test_what_an_array_holds():
     assert content(np.array(None)) == "None"
     assert content(np.array("abc")) == "'abc'"
     assert content(np.array([None])) == "an array of dtype object"
+
+
+@pytest.mark.parametrize("value", [np.complex64(1), np.array([0.5])], ids=["complex", "an array of one number"])
+def test_a_number_is_one_also_where_nobody_sees_the_warning(value):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(nn.DtypeError, match="rate must be a number"):
+            number("rate", value)
