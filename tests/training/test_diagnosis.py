@@ -207,3 +207,14 @@ def test_a_divergence_that_a_callback_finds_gets_its_place_too():
 
     error = diverged(trainer_of(callbacks=[Finds()]))
     assert str(error) == "fit: training diverged (epoch 1, step 2, learning rate 0.1)"
+
+
+def test_a_validation_that_is_nan_is_told_to_callbacks_as_well():
+    class End:
+        def on_diverged(self, trainer, error):
+            trainer.stop(str(error))
+
+    trainer = trainer_of(callbacks=[End()])
+    history = trainer.fit(nn.Batches(X, TARGETS, 10), 3, validation=(X[:2] * np.nan, TARGETS[:2]), progress=False)
+    assert (len(history), trainer.optimizer.steps) == (0, 4)
+    assert trainer.stop_reason.startswith("evaluate: the cost is nan at step 4")

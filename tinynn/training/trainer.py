@@ -148,6 +148,9 @@ class Trainer:
         while len(self.history) < self.epochs and self.stop_reason is None and not came:
             try:
                 figures = self._run_epoch(batches, came)
+                if figures is not None and validation is not None:
+                    measured = evaluation.figures_of(self, validation, 1024)
+                    figures |= {f"validation_{name}": figure for name, figure in measured.items()}
             except DivergedError as error:
                 self._call("on_diverged", error)
                 if self.stop_reason is None:
@@ -155,9 +158,6 @@ class Trainer:
                 return
             if figures is None:
                 return
-            if validation is not None:
-                measured = evaluation.figures_of(self, validation, 1024)
-                figures |= {f"validation_{name}": figure for name, figure in measured.items()}
             self.history.append(figures)
             self._call("on_epoch_end", figures)
             if unsuspected:
