@@ -208,7 +208,7 @@ def test_the_section_on_weight_judges_by_the_limits():
         "wheel": 200_000,
     }
     page = weight.markdown(result)
-    assert "| import beyond NumPy's | 60 ms | 50 ms | ✗ |" in page and "| the wheel | 200 kB | 300 kB | ✓ |" in page
+    assert "| import beyond NumPy's | 60 ms | 50 ms | ✗ |" in page and "| the wheel | 200 kB | 400 kB | ✓ |" in page
     assert (
         "| numpy | 100 ms (100…100) | – | 25 | 40 | – |  |" in page
         and "| torch | – | – | – | – | – | missing |" in page

@@ -50,6 +50,11 @@ def not_forced() -> None:
     os.fsync = lambda file: None
 
 
+def name_not_forced() -> None:
+    """The file is forced to the disk, its new name is not."""
+    atomic._sync_directory = lambda directory: None
+
+
 def parts_stay() -> None:
     """Nobody removes what killed processes left."""
     atomic.sweep = lambda directory, name=None: None
@@ -122,6 +127,7 @@ MISTAKES: dict[Callable[[], None], tuple[str, float]] = {
     epoch_begins_anew: ("kills", 0.01),
     written_in_place: ("calls", 1),
     not_forced: ("calls", 1),
+    name_not_forced: ("calls", 1),
     parts_stay: ("kills", 0.1),
     not_tidied: ("lines", 0.2),
     best_comes_last: ("lines", 0.2),

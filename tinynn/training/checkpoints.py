@@ -34,7 +34,8 @@ def load(trainer: Trainer, path: str | os.PathLike[str]) -> None:
 
 
 def _read(path: str | os.PathLike[str]) -> Any:
-    return packing.unpack(*container.read(path, KIND))
+    with container.faults_named(path):
+        return packing.unpack(*container.read(path, KIND))
 
 
 def _restore(trainer: Trainer, path: str | os.PathLike[str], saved: Any) -> None:

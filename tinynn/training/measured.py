@@ -35,20 +35,25 @@ class Measured:
         for metric in self._metrics:
             metric.reset()
         self._blocks = 0
-        #: Predictions and targets that the metrics have not seen yet: the first `_filled` rows.
+        #: Predictions and targets that the metrics have not seen yet: the first `_filled` of `_room` rows.
         self._waiting: tuple[Array, Array] | None = None
-        self._filled = 0
+        self._filled, self._room = 0, 0
+        #: What a row is: shapes and dtypes.
+        self._kind: tuple[Any, ...] = ()
 
     def add(self, prediction: Array, target: Any) -> None:
         """Take in a batch; both arrays may be overwritten afterwards."""
-        target = np.asarray(target)
-        waiting = self._waiting
-        stop = self._filled + len(prediction)
-        if waiting is None or stop > len(waiting[0]) or not _alike(waiting, prediction, target):
+        if type(target) is not np.ndarray:
+            target = np.asarray(target)
+        start, kind = self._filled, (prediction.shape[1:], prediction.dtype, target.shape[1:], target.dtype)
+        stop = start + len(prediction)
+        if stop > self._room or kind != self._kind:
             self._flush()
-            waiting, stop = self._room(prediction, target), len(prediction)
-        waiting[0][self._filled : stop] = prediction
-        waiting[1][self._filled : stop] = target
+            self._make_room(kind, len(prediction))
+            start, stop = 0, len(prediction)
+        predictions, targets = self._waiting  # type: ignore[misc]
+        predictions[start:stop] = prediction
+        targets[start:stop] = target
         self._filled = stop
 
     def results(self) -> dict[str, Any]:
@@ -77,11 +82,12 @@ class Measured:
         if state["rows"] is not None:
             self.add(*state["rows"])
 
-    def _room(self, prediction: Array, target: Array) -> tuple[Array, Array]:
-        rows = max(ROWS, len(prediction))
-        if self._waiting is None or len(self._waiting[0]) < rows or not _alike(self._waiting, prediction, target):
-            self._waiting = tuple(np.empty((rows, *part.shape[1:]), part.dtype) for part in (prediction, target))  # type: ignore[assignment]
-        return self._waiting  # type: ignore[return-value]
+    def _make_room(self, kind: tuple[Any, ...], rows: int) -> None:
+        """Arrays for rows of this kind, those that are there if they do."""
+        rows = max(ROWS, rows)
+        if kind != self._kind or rows > self._room:
+            self._waiting = np.empty((rows, *kind[0]), kind[1]), np.empty((rows, *kind[2]), kind[3])
+            self._kind, self._room = kind, rows
 
     def _flush(self) -> None:
         if self._waiting is not None and self._filled:
@@ -89,7 +95,3 @@ class Measured:
             for metric in self._metrics:
                 metric.update(prediction, target)
             self._blocks, self._filled = self._blocks + 1, 0
-
-
-def _alike(waiting: tuple[Array, Array], *batch: Array) -> bool:
-    return all(a.shape[1:] == b.shape[1:] and a.dtype == b.dtype for a, b in zip(waiting, batch, strict=True))
