@@ -22,7 +22,7 @@ OPEN = {
     "Trainer.sample": "rows is not looked at",
     "Trainer.resume": "the directory is not looked at; a number is that of an open file",
     "find_learning_rate, of a trainer": "an AttributeError",
-    "load, paths": "a wrong argument is called a damaged file",
+    **dict.fromkeys(("load, paths", "Trainer.load_checkpoint"), "a wrong argument is called a damaged file"),
     "History.append": "takes what is no dict",
     **dict.fromkeys(("History.to_csv", "History.to_json", "History.from_json"), "the path is not looked at"),
     "History.table": "rows is not looked at",

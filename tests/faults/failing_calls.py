@@ -13,13 +13,12 @@ import json
 import logging
 import re
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults.report import Rows, Say, fail, plant_mistake
+from faults.report import Rows, Say, fail, plant_mistake, scratch
 from faults.shim import Shim, run_with_shim, why_not
 from faults.small import KEEP, Small, litter
 
@@ -48,8 +47,8 @@ def run(scale: float, say: Say) -> Rows:
 
 def campaign() -> Counter[str]:
     """How often each kind of fault was tried."""
-    with tempfile.TemporaryDirectory() as directory:
-        return Counter(json.loads(run_with_shim(__file__, directory)))
+    with scratch() as directory:
+        return Counter(json.loads(run_with_shim(__file__, str(directory))))
 
 
 def main(place: str) -> None:

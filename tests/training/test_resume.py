@@ -212,6 +212,39 @@ def test_an_epoch_goes_on_over_the_same_data_alone(tmp_path):
             trainer.fit(batches, 3, progress=False)
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "fits"),
+    [
+        (([], 2), ([], 2), True),
+        (([], 2), ([], 3), True),
+        (([nn.Accuracy()], 1), ([], 1), True),
+        (([], 2), ([], 1), False),
+        (([], 1), ([], 2), False),
+        (([], 1), ([nn.Accuracy()], 1), False),
+        (([nn.Accuracy()], 1), ([nn.Accuracy(), nn.TopKAccuracy(3)], 1), False),
+    ],
+)
+def test_an_epoch_goes_on_with_the_same_metrics_and_accumulate_alone(before, now, fits, tmp_path):
+    def make(metrics, accumulate):
+        model = network(nn.ReLU())
+        loss, optimizer = nn.SoftmaxCrossEntropy(), nn.SGD(model)
+        trainer = Trainer(model, loss, optimizer, metrics=metrics, accumulate=accumulate)
+        return trainer, nn.Batches(X, LABELS, 10, rng=0)
+
+    with pytest.raises(Break):
+        run(lambda: make(*before), BreakAfter(3, tmp_path / "c"))
+    trainer, batches = make(*now)
+    trainer.load_checkpoint(tmp_path / "c")
+    waiting = state.capture(trainer)
+    if fits:
+        assert len(trainer.fit(batches, 1, progress=False)) == 1
+        return
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match="other metrics or another accumulate; give the Trainer the same"):
+            trainer.fit(batches, 1, progress=False)
+        assert differences(waiting, state.capture(trainer)) == []
+
+
 def test_a_schedule_of_ones_own_must_be_given_again(tmp_path):
     model = network(nn.Sigmoid())
     trainer = Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(model, lambda step: 0.1))

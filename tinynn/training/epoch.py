@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tinynn.data.batches import Batches
-from tinynn.errors import DivergedError, InvalidValueError
+from tinynn.errors import CheckpointError, DivergedError, InvalidValueError
 from tinynn.training import diagnosis, generators, state
 from tinynn.training.gradients import Accumulation, Gradients
 from tinynn.training.measured import Measured
@@ -41,15 +41,28 @@ class Epoch:
         self._rate, self._norm = trainer.optimizer.rate(), 0.0
         self._resumed = resumed if saved is not None else None
         self._started = time.perf_counter()
-        self._begun: dict[str, Any] = {} if saved is None else saved["begun"]
+        self._begun: dict[str, Any] = {} if saved is None else saved.get("begun", {})
         if saved is not None:
-            self.batches, self.samples = int(saved["batches"]), int(saved["samples"])
-            self._total, self._rate, self._norm = float(saved["total"]), float(saved["rate"]), float(saved["norm"])
-            self._seconds = float(saved["seconds"])
-            if self._measured is not None:
-                self._measured.load_state_dict(saved["measured"])
-            if self._accumulation is not None:
-                self._accumulation.load_state_dict(saved["accumulation"])
+            try:
+                self._go_on_from(saved)
+            # Whatever the parts raise over a state that is not theirs.
+            except Exception as error:
+                raise CheckpointError(
+                    "fit: the checkpoint was written in the middle of an epoch with other metrics or another "
+                    "accumulate; give the Trainer the same, or load a checkpoint of an epoch's end"
+                ) from error
+
+    def _go_on_from(self, saved: dict[str, Any]) -> None:
+        """The sums of the epoch that a checkpoint was in. Metrics may be gone, but gradients that wait must not."""
+        self.batches, self.samples = int(saved["batches"]), int(saved["samples"])
+        self._total, self._rate, self._norm = float(saved["total"]), float(saved["rate"]), float(saved["norm"])
+        self._seconds = float(saved["seconds"])
+        if self._measured is not None:
+            self._measured.load_state_dict(saved["measured"])
+        if self._accumulation is not None:
+            self._accumulation.load_state_dict(saved["accumulation"])
+        elif saved["accumulation"] is not None and saved["accumulation"]["pending"]:
+            raise CheckpointError("a gradient waits for its step")
 
     def run(self, batches: Iterable[tuple[Any, Any]], came: list[int]) -> dict[str, Any] | None:
         """Descend along the remaining batches; the epoch's figures, or None if it was broken off.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tinynn._arguments import positive
-from tinynn.errors import DivergedError, DtypeError, StateError
+from tinynn.errors import CheckpointError, DivergedError, DtypeError, StateError
 from tinynn.training import checkpoints, diagnosis, evaluation, state
 from tinynn.training.checks import (
     check_batches,
@@ -170,7 +170,11 @@ class Trainer:
             self._call("on_epoch_start")
             if self.stop_reason is not None:
                 return None
-        self.epoch = Epoch(self, resumed)
+        try:
+            self.epoch = Epoch(self, resumed)
+        except CheckpointError:
+            self.resumed = resumed  # it waits for a fit that fits
+            raise
         figures = self.epoch.run(batches, came)
         self._leave_epoch()
         return figures
