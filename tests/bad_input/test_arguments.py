@@ -9,7 +9,7 @@ import pytest
 from bad_input.menu import Tensor, within_itself
 
 import tinynn as nn
-from tinynn._arguments import number, shown
+from tinynn._arguments import count, flag, number, shown
 from tinynn._arrays import content
 
 
@@ -59,3 +59,26 @@ def test_a_number_is_one_also_where_nobody_sees_the_warning(value):
         warnings.simplefilter("ignore")
         with pytest.raises(nn.DtypeError, match="rate must be a number"):
             number("rate", value)
+
+
+class Distant:
+    """A number of some other library, on a device that is gone."""
+
+    def __float__(self):
+        raise RuntimeError("device lost")
+
+    __index__ = __float__
+
+
+@pytest.mark.parametrize("check", [number, count])
+def test_whatever_another_library_raises_it_is_no_number(check):
+    with pytest.raises(nn.DtypeError, match="rate must be"):
+        check("rate", Distant())
+
+
+def test_numpy_s_own_numbers_and_flags_are_taken():
+    assert flag("f", np.True_) is True
+    assert flag("f", np.False_) is False
+    assert count("n", np.int8(3)) == count("n", np.array(3)) == 3
+    assert type(count("n", np.int64(3))) is int
+    assert number("x", np.float16(0.5)) == number("x", np.array(0.5)) == 0.5
