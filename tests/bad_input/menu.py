@@ -44,6 +44,15 @@ class Frame:
         return 4
 
 
+class Distant:
+    """A number of some other library, on a device that is gone."""
+
+    def __float__(self):
+        raise RuntimeError("device lost")
+
+    __index__ = __float__
+
+
 def within_itself() -> list[Any]:
     items: list[Any] = []
     items.append(items)
@@ -80,6 +89,7 @@ MENU: dict[str, Callable[[], Any]] = {
     "a slice": lambda: slice("a", None),
     "another library's tensor": Tensor,
     "another library's table": Frame,
+    "another library's number": Distant,
     "a layer": lambda: nn.Dense(3, 2, rng=0),
     "a parameter": bare,
     "a loss": nn.MSE,

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from bad_input.menu import Tensor, within_itself
+from bad_input.menu import Distant, Tensor, within_itself
 
 import tinynn as nn
 from tinynn._arguments import count, flag, number, shown
@@ -61,15 +61,6 @@ def test_a_number_is_one_also_where_nobody_sees_the_warning(value):
             number("rate", value)
 
 
-class Distant:
-    """A number of some other library, on a device that is gone."""
-
-    def __float__(self):
-        raise RuntimeError("device lost")
-
-    __index__ = __float__
-
-
 @pytest.mark.parametrize("check", [number, count])
 def test_whatever_another_library_raises_it_is_no_number(check):
     with pytest.raises(nn.DtypeError, match="rate must be"):
@@ -82,3 +73,9 @@ def test_numpy_s_own_numbers_and_flags_are_taken():
     assert count("n", np.int8(3)) == count("n", np.array(3)) == 3
     assert type(count("n", np.int64(3))) is int
     assert number("x", np.float16(0.5)) == number("x", np.array(0.5)) == 0.5
+
+
+def test_what_is_wrong_with_a_file_is_told_once():
+    with pytest.raises(nn.DataError) as caught:
+        nn.data.read_idx(__file__)
+    assert str(caught.value).count("test_arguments.py") == 1

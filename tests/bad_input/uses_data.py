@@ -27,7 +27,7 @@ from bad_input.kinds import (
     taken,
     whole,
 )
-from bad_input.menu import Frame, Tensor
+from bad_input.menu import Distant, Frame, Tensor
 from bad_input.use import LABELS, Use, X, arg, by_keywords, by_position, use
 from idx_files import write_idx
 
@@ -160,7 +160,7 @@ def part() -> Rows:
 
 def test_size() -> Rows:
     return [
-        *no(SPLIT, "test_size must be a float or int", DTYPE, None, "0.5", True, 1j, [0.5], (2,), {}, float, Tensor()),
+        *no(SPLIT, "test_size must be a float or int", DTYPE, None, "0.5", True, 1j, [0.5], (2,), {}, float, Distant()),
         *(refused("size", k, VALUE, SPLIT, f"takes {k} of 4 rows", "each part needs one") for k in (0, -1, 4, 7)),
         *(refused("size", k, VALUE, SPLIT, "between 0 and 1", str(k), "as an int") for k in (0.0, -0.5, 1.0, 2.5)),
         *(refused("not finite", float(k), VALUE, SPLIT, "between 0 and 1", k) for k in ("nan", "inf")),

@@ -83,7 +83,7 @@ def used(make: Callable[[], nn.Loss], target: Any) -> Callable[[], nn.Loss]:
 
 def targets(name: str, who: str, again: bool) -> Rows:
     """What else a target may be than the right one, for predictions (4, 3)."""
-    kind = name.partition(", ")[0]
+    kind, _, variant = name.partition(", ")
     if kind == "SoftmaxCrossEntropy":
         rule = "expected labels of shape (4,) or probabilities of shape (4, 3)"
         shapes = [np.zeros((4, 1), int), np.zeros((5, 3)), np.zeros(3, int), np.zeros((4, 3, 1)), 1, []]
@@ -114,7 +114,9 @@ def targets(name: str, who: str, again: bool) -> Rows:
             refused("not finite", nan, VALUE, who, rule, "nan"),
             refused("not finite", np.full((4, 3), np.inf), VALUE, who, rule, "inf"),
         ]
-    if kind == "SoftmaxCrossEntropy" and not again:  # looked for in the first call of a shape alone
+    if variant == "probabilities" and again:  # looked at in the first call of a shape alone: it takes time
+        rows.append(taken("not finite", nan, holds_nan))
+    elif kind == "SoftmaxCrossEntropy":
         rule = "targets must be finite and 0 or more"
         rows += [
             refused("size", SHARES - 1, VALUE, who, rule, "-1 … "),

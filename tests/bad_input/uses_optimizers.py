@@ -125,7 +125,7 @@ def hyperparameters(name: str) -> dict[str, dict[str, Any]]:
         "Adagrad": {
             "epsilon": epsilon,
             "initial_accumulator": arg(0.1, not_negative("Adagrad: initial_accumulator")),
-            "learning_rate_decay": arg(0.0, not_negative("Adagrad: learning_rate_decay")),
+            "learning_rate_decay": arg(0.0, not_negative("Adagrad: learning_rate_decay"), taken("size", 1.0)),
             "fused": fused,
         },
         "RMSprop": {

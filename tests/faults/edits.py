@@ -58,7 +58,7 @@ def edit(box: list[Any], rng: np.random.Generator) -> str:
     old = owner[key]
     match int(rng.integers(7)):
         case 0:
-            owner[key] = VALUES[int(rng.integers(len(VALUES)))]
+            owner[key] = copy.deepcopy(VALUES[int(rng.integers(len(VALUES)))])
         case 1:
             owner[key] = copy.deepcopy(other_owner[other_key])
         case 2 if owner is not box:
@@ -71,7 +71,7 @@ def edit(box: list[Any], rng: np.random.Generator) -> str:
             owner.insert(int(key), copy.deepcopy(old))
             return f"item {key} twice"
         case 5 if isinstance(old, dict):
-            old["extra"] = VALUES[int(rng.integers(len(VALUES)))]
+            old["extra"] = copy.deepcopy(VALUES[int(rng.integers(len(VALUES)))])
             return f"one more in {key!r}"
         case _:
             owner[key] = near(old, rng)

@@ -45,7 +45,7 @@ class Lottery:
         self.rng, self.total = np.random.RandomState(7), 0.0
 
     def on_batch_end(self, trainer, cost):
-        self.total += self.rng.random_sample() * cost
+        self.total += self.rng.standard_normal() * cost
         if self.rng.random_sample() < 0.2:
             trainer.optimizer.learning_rate = 0.01 + 0.02 * self.rng.random_sample()
 

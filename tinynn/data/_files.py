@@ -92,7 +92,7 @@ def check_dtype(dtype: DTypeLike, white: int) -> None:
 def as_images(pixels: Array, white: int, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
     """Bytes from 0 to `white` as images of `shape`: floats in [0, 1], or for uint8 the bytes themselves."""
     try:
-        if min(shape, default=0) < -1:  # NumPy takes any such number for −1
+        if min(shape) < -1:  # NumPy takes any such number for −1
             raise ValueError
         images = pixels.reshape(len(pixels), *shape)
     except (TypeError, ValueError, OverflowError):

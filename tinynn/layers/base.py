@@ -134,7 +134,7 @@ class Layer(Tree):
         """
         try:
             return self._buffers.take(name, shape, dtype) if self.training else np.empty(shape, dtype)
-        except (TypeError, ValueError, IndexError, OverflowError) as error:
+        except (TypeError, ValueError, IndexError, OverflowError, RuntimeError) as error:
             given = ", ".join(map(shown, (name, shape, dtype)))
             raise (DtypeError if isinstance(error, TypeError) else ShapeError)(
                 f"{self._label()}: buffer needs a name, a tuple of sizes and a dtype, got {given}: {error}"

@@ -179,7 +179,7 @@ class Sequential(Container):
             if isinstance(k, bool):
                 raise TypeError("a bool is no place")
             return Sequential(*self._layers[k]) if isinstance(k, slice) else self._layers[k]
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             raise DtypeError(f"Sequential: expected a place or a slice of places, got {shown(k)}: {error}") from None
         except IndexError:
             raise IndexError(f"Sequential: there is no layer {k}, but {len(self)}, counted from 0") from None
