@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def count(what: str, value: Any, kind: str = "an int", rule: str = "at least 1",
     except Exception:
         raise DtypeError(f"{what} must be {kind}, got {shown(value)}") from None
     if result < least:
-        raise InvalidValueError(f"{what} must be {rule}, got {value}")
+        raise InvalidValueError(f"{what} must be {rule}, got {shown(value)}")
     return result
 
 
@@ -101,6 +102,14 @@ def flag(what: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise DtypeError(f"{what} must be True or False, got {shown(value)}")
     return bool(value)
+
+
+def path(what: str, value: Any) -> str:
+    """value as a path's text; an int, which `open` would take for a file that is open, is none."""
+    try:
+        return os.fsdecode(value)
+    except TypeError:
+        raise DtypeError(f"{what} must be a path, a str or a Path, got {shown(value)}") from None
 
 
 def choice(what: str, value: Any, *names: str) -> str:

@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from bad_input.kinds import CATEGORIES, Row
 from bad_input.use import Use, same
-from bad_input.uses import OPEN, USES
+from bad_input.uses import USES
 
 WITH_ROWS = [
-    pytest.param(use, id=use.name, marks=pytest.mark.xfail(reason=OPEN[use.name]) if use.name in OPEN else ())
-    for use in USES
-    if any(argument.rows for argument in use.arguments.values())
+    pytest.param(use, id=use.name) for use in USES if any(argument.rows for argument in use.arguments.values())
 ]
 
 
@@ -52,4 +50,3 @@ def test_each_category_has_its_rows():
 def test_names_are_unique():
     names = [use.name for use in USES]
     assert len(set(names)) == len(names), sorted({name for name in names if names.count(name) > 1})
-    assert set(OPEN) <= set(names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ def factor(what: str) -> Rows:
     return [*positive(what), refused("size", 1.5, VALUE, what, "must be at most 1", "1.5")]
 
 
+def steps(what: str, rows: Callable[[str], Rows] = count) -> Rows:
+    return [*rows(what), refused("size", 10**400, VALUE, what, "must be at most 2**53", "1000")]
+
+
 def divisor(what: str) -> Rows:
     return [*positive(what), refused("size", 0.5, VALUE, what, "must be at least 1", "0.5")]
 
@@ -60,6 +65,9 @@ def milestones(what: str) -> Rows:
         *(refused("type", [value], DTYPE, what, "must be an int", repr(value)) for value in ("3", 2.5, True, None)),
         *(refused("size", [value], VALUE, what, "must be at least 1", str(value)) for value in (0, -1)),
         *(refused("size", value, VALUE, what, "must rise", repr(value)) for value in ([3, 2], [3, 3])),
+        refused("size", [10**400], VALUE, f"each of {what}", "must be at most 2**53", "1000"),
+        refused("shape", np.array(3), DTYPE, what, "must be a list of steps", "array(3)"),
+        refused("type", list, DTYPE, what, "must be a list of steps", "the class list"),
         refused("not finite", [float("nan")], DTYPE, what, "must be an int", "nan"),
     ]
 
@@ -76,8 +84,8 @@ def rate_at(make: Any) -> Any:
     return lambda _, **given: make(**given)(3)
 
 
-def schedule(make: type, *, _fuzzed: tuple[str, ...] = (), **arguments: Any) -> Use:
-    return use(f"schedules.{make.__name__}", rate_at(make), **arguments, _options={"fuzzed": _fuzzed})
+def schedule(make: type, **arguments: Any) -> Use:
+    return use(f"schedules.{make.__name__}", rate_at(make), **arguments)
 
 
 SCHEDULES = [
@@ -85,7 +93,7 @@ SCHEDULES = [
     schedule(
         schedules.step,
         learning_rate=arg(0.1, positive("step: learning_rate")),
-        every=arg(2, count("step: every")),
+        every=arg(2, steps("step: every")),
         factor=arg(0.5, factor("step: factor")),
     ),
     schedule(
@@ -93,7 +101,6 @@ SCHEDULES = [
         learning_rate=arg(0.1, positive("multi_step: learning_rate")),
         milestones=arg([1, 5], milestones("multi_step: milestones")),
         factor=arg(0.5, factor("multi_step: factor")),
-        _fuzzed=("learning_rate", "factor"),
     ),
     schedule(
         schedules.exponential,
@@ -103,24 +110,24 @@ SCHEDULES = [
     schedule(
         schedules.polynomial,
         learning_rate=arg(0.1, positive("polynomial: learning_rate")),
-        steps=arg(5, count("polynomial: steps")),
+        steps=arg(5, steps("polynomial: steps")),
         power=arg(1.0, positive("polynomial: power")),
         minimum=arg(0.0, minimum("polynomial")),
     ),
     schedule(
         schedules.cosine,
         learning_rate=arg(0.1, positive("cosine: learning_rate")),
-        steps=arg(5, count("cosine: steps"), refused("size", 2, VALUE, "cosine: warmup", "2 steps", "got 2")),
+        steps=arg(5, steps("cosine: steps"), refused("size", 2, VALUE, "cosine: warmup", "2 steps", "got 2")),
         minimum=arg(0.0, minimum("cosine")),
-        warmup=arg(2, whole("cosine: warmup"), refused("size", 5, VALUE, "cosine: warmup", "5 steps", "got 5")),
+        warmup=arg(2, steps("cosine: warmup", whole), refused("size", 5, VALUE, "cosine: warmup", "5 steps", "got 5")),
         start_factor=arg(0.1, fraction("cosine: start_factor")),
         restarts=arg(True, flag("cosine: restarts"), refused("type", False, VALUE, "growth=2", "needs restarts=True")),
-        growth=arg(2, count("cosine: growth")),
+        growth=arg(2, steps("cosine: growth")),
     ),
     schedule(
         schedules.one_cycle,
         maximum=arg(0.1, positive("one_cycle: maximum")),
-        steps=arg(9, count("one_cycle: steps")),
+        steps=arg(9, steps("one_cycle: steps")),
         rise=arg(
             0.3, fraction("one_cycle: rise"), refused("size", 0.7, VALUE, "one_cycle: rise", "at most 0.5", "0.7")
         ),
@@ -132,9 +139,8 @@ SCHEDULES = [
     schedule(
         schedules.warmup,
         schedule=arg(ONE, a_schedule("warmup: schedule")),
-        steps=arg(2, count("warmup: steps")),
+        steps=arg(2, steps("warmup: steps")),
         start_factor=arg(0.1, fraction("warmup: start_factor")),
-        _fuzzed=("schedule", "start_factor"),
     ),
     schedule(
         schedules.sequential,
@@ -149,20 +155,6 @@ SCHEDULES = [
             refused("empty", [], VALUE, "milestones must be one fewer", "1 and 0"),
         ),
         milestones=arg([2], milestones("sequential: milestones")),
-        _fuzzed=("schedules",),
-    ),
-    *(
-        use(
-            f"schedules.{make.__name__}, a class of milestones",
-            rate_at(make),
-            milestones=arg([2], no(f"{make.__name__}: milestones", "must be a list of steps", DTYPE, list)),
-            **more,
-            _options={"fuzzed": ()},
-        )
-        for make, more in (
-            (schedules.multi_step, {"learning_rate": 0.1}),
-            (schedules.sequential, {"schedules": [ONE, ONE]}),
-        )
     ),
     use(
         "schedules.from_config",
@@ -216,7 +208,7 @@ def mode(name: str = "validation_cost") -> Rows:
 
 
 def path(what: str) -> Rows:
-    rule = "must be a str or a Path"
+    rule = "must be a path, a str or a Path"
     return [
         *no(what, rule, DTYPE, None, 3, True, 2.5, ["a"], {}, str, Tensor()),
         refused("shape", np.zeros(2), DTYPE, what, rule, "an array"),
@@ -597,7 +589,7 @@ HISTORY = [
     use(
         "History.table",
         lambda history, rows: history.table(rows),
-        rows=arg(3, count("table: rows")),
+        rows=arg(3, whole("table: rows")),
         _options={"make": history, "works": table},
     ),
     use(

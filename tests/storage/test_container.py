@@ -226,7 +226,7 @@ def test_a_manifest_is_strict_json(path, manifest):
 def test_paths_of_a_wrong_type(wrong):
     """An int would be taken for an open file, and closed."""
     for call in (lambda: container.write(wrong, "model", None, {}), lambda: container.read(wrong, "model")):
-        with pytest.raises(nn.DtypeError, match="path must be a str or an os.PathLike, got"):
+        with pytest.raises(nn.DtypeError, match="path must be a path, a str or a Path, got"):
             call()
 
 

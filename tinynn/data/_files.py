@@ -11,10 +11,11 @@ import hashlib
 import os
 import zlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tinynn import _arguments
 from tinynn._arguments import shown
 from tinynn.errors import DataError, DtypeError, ShapeError, TinynnError
 
@@ -39,7 +40,7 @@ def open_unpacked(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase
     Content decides, not the file's name. Whatever goes wrong in the with-block while the file is read
     leaves it as a DataError that names the file.
     """
-    path = as_path("path", path)
+    path = _arguments.path("path", path)
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
@@ -52,14 +53,6 @@ def open_unpacked(path: str | os.PathLike[str]) -> Iterator[tuple[BufferedIOBase
         raise
     except (EOFError, OSError, ValueError, zlib.error) as error:
         raise DataError(f"{path}: cannot read the file: {error}; check the path, or get the file anew") from error
-
-
-def as_path(what: str, path: Any) -> str:
-    """path as a text; a number, which open would take for a file's that is open, is none."""
-    try:
-        return os.fsdecode(path)
-    except TypeError:
-        raise DtypeError(f"{what} must be a path, got {shown(path)}") from None
 
 
 def check_sha256(path: str | os.PathLike[str], expected: str, *content: bytes, remedy: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from tinynn import _arguments
 from tinynn._arguments import flag
 from tinynn.errors import DataError
 
@@ -53,7 +54,7 @@ def load_mnist(
     """
     from tinynn.data import _files
 
-    folder = _installed_directory() if directory is None else _files.as_path("load_mnist: directory", directory)
+    folder = _installed_directory() if directory is None else _arguments.path("load_mnist: directory", directory)
     verify = flag("load_mnist: verify", verify)
     _files.check_dtype(dtype, WHITE)
 

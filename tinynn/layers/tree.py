@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from tinynn._arrays import FLOATS, as_dtype, as_floats, as_rng
+from tinynn._arguments import flag, shown
+from tinynn._arrays import FLOATS, as_array, as_dtype, as_floats, as_rng
 from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, ShapeError, StateError
 from tinynn.parameter import Parameter
@@ -105,8 +106,9 @@ class Tree(abc.ABC):  # noqa: B024 (Layer names what is left to write)
 
     def train(self, mode: bool = True) -> Self:
         """Training mode for the whole tree, return self."""
+        mode = flag(f"{type(self).__name__}.train: mode", mode)
         for layer in self.layers_inside():
-            layer.training = bool(mode)
+            layer.training = mode
         LAYOUT.version += 1
         return self
 
@@ -136,6 +138,10 @@ class Tree(abc.ABC):  # noqa: B024 (Layer names what is left to write)
         Raises: ShapeError that lists every missing, unknown and misshapen entry; with strict=False only
         the misshapen ones count, and what fits by name is loaded.
         """
+        if not isinstance(state, Mapping):
+            raise DtypeError(
+                f"{type(self).__name__}: a state must be a dict of arrays as state_dict gives it, got {shown(state)}"
+            )
         own, parameters, persistent = self.named_state(), dict(self.named_parameters()), self.named_persistent()
         faults = []
         if strict:
@@ -165,7 +171,7 @@ class Tree(abc.ABC):  # noqa: B024 (Layer names what is left to write)
 
 def _like(own: Any, given: Any, name: str) -> Array:
     """What was given as an array of the dtype of one's own array; DtypeError if that would lose what it is."""
-    array = np.asarray(given)
+    array = as_array(given, name, "values")
     dtype = own.dtype if isinstance(own, np.ndarray) else array.dtype
     if dtype in FLOATS:
         return as_floats(array, dtype, name)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-import numbers
 from typing import Any
 
-from tinynn._arguments import count
+from tinynn._arguments import count, shown
 from tinynn.errors import InvalidValueError
+
+#: The largest step whose number a float holds exactly, as all before it.
+LAST = 2**53
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -66,7 +68,9 @@ def _plain(value: Any) -> Any:
     return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
-def whole(what: str, value: Any) -> int:
-    """value as an int of at least 0."""
-    zero = isinstance(value, numbers.Integral) and not isinstance(value, bool) and value == 0
-    return 0 if zero else count(what, value, rule="at least 0")
+def as_steps(what: str, value: Any, least: int = 1) -> int:
+    """value as a number of steps that a float holds exactly."""
+    result = count(what, value, rule=f"at least {least}", least=least)
+    if result > LAST:
+        raise InvalidValueError(f"{what} must be at most 2**53, got {shown(value)}")
+    return result

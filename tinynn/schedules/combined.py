@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tinynn._arguments import count, fraction
+from tinynn._arguments import fraction
 from tinynn.errors import DtypeError, InvalidValueError
-from tinynn.schedules.base import Schedule
+from tinynn.schedules.base import Schedule, as_steps
 from tinynn.schedules.cycles import rise
 from tinynn.schedules.decays import rising
 
@@ -39,7 +39,7 @@ class warmup(Schedule):
     def __post_init__(self) -> None:
         self._keep(
             schedule=_schedule("warmup: schedule", self.schedule),
-            steps=count("warmup: steps", self.steps),
+            steps=as_steps("warmup: steps", self.steps),
             start_factor=fraction("warmup: start_factor", self.start_factor),
         )
 

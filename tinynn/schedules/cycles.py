@@ -6,9 +6,9 @@ import math
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
-from tinynn._arguments import choice, count, flag, fraction, not_negative, positive
+from tinynn._arguments import choice, flag, fraction, not_negative, positive
 from tinynn.errors import InvalidValueError
-from tinynn.schedules.base import Schedule, whole
+from tinynn.schedules.base import Schedule, as_steps
 from tinynn.schedules.decays import check_minimum
 
 
@@ -50,12 +50,12 @@ class cosine(Schedule):
     def __post_init__(self) -> None:
         self._keep(
             learning_rate=positive("cosine: learning_rate", self.learning_rate),
-            steps=count("cosine: steps", self.steps),
+            steps=as_steps("cosine: steps", self.steps),
             minimum=not_negative("cosine: minimum", self.minimum),
-            warmup=whole("cosine: warmup", self.warmup),
+            warmup=as_steps("cosine: warmup", self.warmup, least=0),
             start_factor=fraction("cosine: start_factor", self.start_factor),
             restarts=flag("cosine: restarts", self.restarts),
-            growth=count("cosine: growth", self.growth),
+            growth=as_steps("cosine: growth", self.growth),
         )
         check_minimum(self)
         if self.warmup >= self.steps:
@@ -123,7 +123,7 @@ class one_cycle(Schedule):
     def __post_init__(self) -> None:
         self._keep(
             maximum=positive("one_cycle: maximum", self.maximum),
-            steps=count("one_cycle: steps", self.steps),
+            steps=as_steps("one_cycle: steps", self.steps),
             rise=fraction("one_cycle: rise", self.rise),
             start_divisor=_divisor("one_cycle: start_divisor", self.start_divisor),
             final_divisor=_divisor("one_cycle: final_divisor", self.final_divisor),

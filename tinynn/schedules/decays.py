@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from tinynn._arguments import count, not_negative, positive
+from tinynn._arguments import not_negative, positive, shown
 from tinynn.errors import DtypeError, InvalidValueError
-from tinynn.schedules.base import Schedule
+from tinynn.schedules.base import Schedule, as_steps
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +53,7 @@ class step(Schedule):
     def __post_init__(self) -> None:
         self._keep(
             learning_rate=positive("step: learning_rate", self.learning_rate),
-            every=count("step: every", self.every),
+            every=as_steps("step: every", self.every),
             factor=_factor("step: factor", self.factor),
         )
 
@@ -136,7 +136,7 @@ class polynomial(Schedule):
     def __post_init__(self) -> None:
         self._keep(
             learning_rate=positive("polynomial: learning_rate", self.learning_rate),
-            steps=count("polynomial: steps", self.steps),
+            steps=as_steps("polynomial: steps", self.steps),
             power=positive("polynomial: power", self.power),
             minimum=not_negative("polynomial: minimum", self.minimum),
         )
@@ -160,9 +160,13 @@ def check_minimum(schedule: Any) -> None:
 
 def rising(what: str, milestones: Any) -> tuple[int, ...]:
     """Steps above 0, each larger than the one before, as a tuple."""
-    if isinstance(milestones, (str, bytes)) or not hasattr(milestones, "__iter__"):
-        raise DtypeError(f"{what} must be a list of steps, got {milestones!r}")
-    steps = tuple(count(f"each of {what}", milestone) for milestone in milestones)
+    try:
+        if isinstance(milestones, (str, bytes)):
+            raise TypeError
+        listed = tuple(milestones)
+    except Exception:  # that of another library's object, too
+        raise DtypeError(f"{what} must be a list of steps, got {shown(milestones)}") from None
+    steps = tuple(as_steps(f"each of {what}", milestone) for milestone in listed)
     if any(later <= earlier for earlier, later in pairwise(steps)):
         raise InvalidValueError(f"{what} must rise from each to the next, got {list(steps)}")
     return steps

@@ -19,8 +19,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from tinynn._arguments import shown
-from tinynn.errors import CheckpointError, DtypeError, InvalidValueError, TinynnError
+from tinynn import _arguments
+from tinynn.errors import CheckpointError, InvalidValueError, TinynnError
 from tinynn.storage import npy, zipped
 from tinynn.storage.atomic import replacing
 from tinynn.storage.reader import DIGITS, MANIFEST, MARK, VERSION, Reader
@@ -36,7 +36,7 @@ def write(path: str | os.PathLike[str], kind: str, manifest: Any, arrays: Mappin
     Raises: OSError if the disk is full, the directory read-only, …; DtypeError for an array of objects;
     InvalidValueError for a name that no zip file should have.
     """
-    path = as_path(path)
+    path = _arguments.path("path", path)
     text = json.dumps({"kind": kind, "version": VERSION, "content": manifest}, allow_nan=False, separators=(",", ":"))
     with replacing(path) as file:
         digest, start, entries = hashlib.sha256(), 0, []
@@ -70,21 +70,13 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[Any, dict[str, Array]
 
     Raises: CheckpointError that names the file and what is wrong with it; FileNotFoundError.
     """
-    path = as_path(path)
+    path = _arguments.path("path", path)
     with faults_named(path):
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise CheckpointError("expected a file, got a directory, a device or a pipe")
         with open(path, "rb") as file:
             reader = Reader(file)
             return reader.manifest(kind), reader.arrays()
-
-
-def as_path(path: Any) -> str:
-    """A path as a string, or a DtypeError; an int would be taken for an open file."""
-    try:
-        return os.fsdecode(path)
-    except TypeError:
-        raise DtypeError(f"path must be a str or an os.PathLike, got {shown(path)}") from None
 
 
 @contextmanager

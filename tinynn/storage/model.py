@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinynn import _arguments
 from tinynn._arguments import shown
 from tinynn._arrays import FLOATS
 from tinynn.errors import CheckpointError, DtypeError
@@ -59,7 +60,7 @@ def load(path: str | os.PathLike[str], custom_layers: Mapping[str, type[Layer]] 
     >>> load(path).predict(np.zeros((1, 3)))
     array([[0., 0.]], dtype=float32)
     """
-    classes = _by_name(custom_layers)
+    path, classes = _arguments.path("load: path", path), _by_name(custom_layers)
     with container.faults_named(path):
         model, arrays = rebuild(*container.read(path, KIND), classes)
         _fill(model, arrays)

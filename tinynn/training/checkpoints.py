@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinynn import _arguments
 from tinynn.errors import CheckpointError
 from tinynn.storage import atomic, container, packing
 from tinynn.training import state
@@ -34,6 +35,7 @@ def load(trainer: Trainer, path: str | os.PathLike[str]) -> None:
 
 
 def _read(path: str | os.PathLike[str]) -> Any:
+    path = _arguments.path("path", path)
     with container.faults_named(path):
         return packing.unpack(*container.read(path, KIND))
 
@@ -49,6 +51,7 @@ def _restore(trainer: Trainer, path: str | os.PathLike[str], saved: Any) -> None
 
 def resume(trainer: Trainer, directory: str | os.PathLike[str]) -> bool:
     """Load the newest checkpoint of a directory that is whole; whether there was one."""
+    directory = _arguments.path("resume: directory", directory)
     if not os.path.isdir(directory):
         return False
     tried: set[Path] = set()

@@ -80,9 +80,8 @@ def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
     return listed
 
 
-def check_batches(batches: Any, epochs: Any) -> None:
-    """Something that gives (x, target) anew in each epoch, and a number of epochs."""
-    checked_count("fit: epochs", epochs)
+def check_batches(batches: Any, epochs: int) -> None:
+    """Something that gives (x, target) anew in each of the epochs."""
     hint = "pass something that gives (x, target) pairs, such as Batches(x, y, batch_size=32)"
     arrays = isinstance(batches, tuple) and any(isinstance(part, np.ndarray) for part in batches)
     if arrays or isinstance(batches, np.ndarray) or not isinstance(batches, Iterable):
@@ -91,15 +90,6 @@ def check_batches(batches: Any, epochs: Any) -> None:
         raise InvalidValueError(
             f"fit: a {type(batches).__name__} is used up after one epoch, {epochs} were asked for; {hint}"
         )
-
-
-def checked_count(what: str, value: Any) -> int:
-    """value as an int of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise DtypeError(f"{what} must be an int, got {value!r}")
-    if value < 1:
-        raise InvalidValueError(f"{what} must be at least 1, got {value}")
-    return int(value)
 
 
 def checked_data(owner: str, x: Any, y: Any) -> tuple[Array, Array]:

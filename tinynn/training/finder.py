@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,7 @@ from tinynn.training import generators, state
 from tinynn.training.gradients import Accumulation, Gradients
 from tinynn.training.interrupts import BetweenBatches
 from tinynn.training.learning_rates import LearningRates
-
-if TYPE_CHECKING:
-    from tinynn.training.trainer import Trainer
+from tinynn.training.trainer import Trainer
 
 #: The sweep ends where the smoothed cost is so many times its lowest.
 BLOWN_UP = 4.0
@@ -55,6 +53,8 @@ def find_learning_rate(
     >>> 0.05 < found.suggestion < 0.5, trainer.optimizer.steps
     (True, 0)
     """
+    if not isinstance(trainer, Trainer):
+        raise DtypeError(f"find_learning_rate: expected a Trainer, got {shown(trainer)}")
     start, stop = positive("find_learning_rate: start", start), positive("find_learning_rate: stop", stop)
     if stop <= start:
         raise InvalidValueError(f"find_learning_rate: stop must be above start, {start:g}, got {stop:g}")

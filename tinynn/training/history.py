@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from tinynn import _arguments
 from tinynn.errors import DataError, DtypeError, InvalidValueError
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class History:
 
     def append(self, figures: dict[str, Any]) -> None:
         """Add an epoch: this very dict, which callbacks may still add figures to."""
+        if not isinstance(figures, dict):
+            raise DtypeError(f"History: an epoch's figures must be a dict, got {_arguments.shown(figures)}")
         self._epochs.append(figures)
 
     @property
@@ -123,11 +126,12 @@ class History:
         """
         import json
 
+        path = _arguments.path("from_json: path", path)
         try:
             with open(path, encoding="utf-8") as stream:
                 return cls.from_dict(json.load(stream))
         except (ValueError, DtypeError) as error:
-            raise DataError(f"{os.fspath(path)}: no history as to_json writes it: {error}") from None
+            raise DataError(f"{path}: no history as to_json writes it: {error}") from None
 
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str | None:
         """A row an epoch under the columns' names, into a file or, without a path, as text.
@@ -157,7 +161,7 @@ class History:
         """
         from tinynn.training.tables import as_text
 
-        return as_text(self.to_dict(), rows)
+        return as_text(self.to_dict(), _arguments.count("table: rows", rows, rule="at least 0", least=0))
 
     def __repr__(self) -> str:
         parts = []
@@ -190,6 +194,6 @@ def _written(text: str, path: str | os.PathLike[str] | None) -> str | None:
         return text
     from tinynn.storage.atomic import replacing
 
-    with replacing(path) as stream:
+    with replacing(_arguments.path("path", path)) as stream:
         stream.write(text.encode())
     return None

@@ -11,14 +11,13 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tinynn._arguments import positive
+from tinynn._arguments import count, flag, positive
 from tinynn.errors import CheckpointError, DivergedError, DtypeError, StateError
 from tinynn.training import checkpoints, diagnosis, evaluation, state
 from tinynn.training.checks import (
     check_batches,
     check_parts,
     checked_callbacks,
-    checked_count,
     checked_data,
     checked_metrics,
     checked_validation,
@@ -79,7 +78,7 @@ class Trainer:
         self.metrics, self.callbacks = checked_metrics(metrics), checked_callbacks(callbacks)
         self.clip_norm = None if clip_norm is None else positive("Trainer: clip_norm", clip_norm)
         self.clip_value = None if clip_value is None else positive("Trainer: clip_value", clip_value)
-        self.accumulate = checked_count("Trainer: accumulate", accumulate)
+        self.accumulate = count("Trainer: accumulate", accumulate)
         self.history = History()
         #: The source of batches that `fit` was given, and the number of epochs in all that it goes to.
         self.batches: Iterable[tuple[Any, Any]] | None = None
@@ -117,6 +116,7 @@ class Trainer:
         parameters stay as they are.
         """
         self._must_not_run("fit")
+        epochs, progress = count("fit: epochs", epochs), flag("fit: progress", progress)
         check_batches(batches, epochs)
         if validation is not None:
             validation = checked_validation(validation, batches)
@@ -208,7 +208,7 @@ class Trainer:
 
     def sample(self, rows: int = 256) -> tuple[Any, Any]:
         """Some training data to look at: the first rows of Batches, of another source its first batch."""
-        return state.sample(self.batches, self.first_batch, rows)
+        return state.sample(self.batches, self.first_batch, count("sample: rows", rows))
 
     # ---- evaluation -----------------------------------------------------------------------------
     def evaluate(self, x: Any, y: Any, batch_size: int = 1024) -> dict[str, Any]:

@@ -163,5 +163,5 @@ def test_a_file_that_cannot_be_written_is_an_error_before_training(tmp_path):
 
 
 def test_repr_and_argument():
-    assert_says(lambda: CSVLogger(3), DtypeError, "CSVLogger: path must be a str or a Path, got 3")
+    assert_says(lambda: CSVLogger(3), DtypeError, "CSVLogger: path must be a path, a str or a Path, got 3")
     assert repr(CSVLogger("runs/a.csv")) == "CSVLogger('runs/a.csv')"

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinynn import _arguments
+from tinynn._arguments import count
 from tinynn.errors import InvalidValueError
 from tinynn.training import checkpoints
 from tinynn.training.callbacks.monitor import Monitor
-from tinynn.training.checks import checked_count
 from tinynn.training.notes import note
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ class Checkpoint:
             raise InvalidValueError(
                 f"Checkpoint: give every_epochs or every_steps, not both (got {every_epochs!r} and {every_steps!r})"
             )
-        self.directory = Path(directory)
-        self.every_steps = None if every_steps is None else checked_count("Checkpoint: every_steps", every_steps)
+        self.directory = Path(_arguments.path("Checkpoint: directory", directory))
+        self.every_steps = None if every_steps is None else count("Checkpoint: every_steps", every_steps)
         self.every_epochs = None
         if every_steps is None:
-            self.every_epochs = checked_count("Checkpoint: every_epochs", 1 if every_epochs is None else every_epochs)
-        self.keep = checked_count("Checkpoint: keep", keep)
+            self.every_epochs = count("Checkpoint: every_epochs", 1 if every_epochs is None else every_epochs)
+        self.keep = count("Checkpoint: keep", keep)
         self._monitor = None if best is None else Monitor(best, mode)
         self._best: float | None = None
         self._steps = 0

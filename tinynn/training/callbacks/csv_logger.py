@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tinynn._arguments import shown
-from tinynn.errors import DtypeError
+from tinynn import _arguments
 from tinynn.storage import atomic
 from tinynn.training.history import History
 from tinynn.training.notes import note
@@ -44,9 +43,7 @@ class CSVLogger:
     comes_last = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        if not isinstance(path, (str, os.PathLike)):
-            raise DtypeError(f"CSVLogger: path must be a str or a Path, got {shown(path)}")
-        self.path = Path(path)
+        self.path = Path(_arguments.path("CSVLogger: path", path))
         self._columns: list[str] = []
 
     def on_fit_start(self, trainer: Trainer) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tinynn._arguments import count
+from tinynn._arrays import as_array
 from tinynn.errors import TrainingWarning
 from tinynn.parameter import Parameter
 from tinynn.training.callbacks.continuity import Continuity
@@ -54,7 +55,7 @@ class GradientMonitor:
     """
 
     def __init__(self, x: Any = None, *, every_epochs: int = 1) -> None:
-        self.x = None if x is None else np.asarray(x)
+        self.x = None if x is None else as_array(x, "GradientMonitor")
         self.every_epochs = count("GradientMonitor: every_epochs", every_epochs)
         self._run = Continuity()
         #: While fit runs: the model, the steps when it began, and the norms that a checkpoint brought.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,11 +55,11 @@ class ReduceOnPlateau:
     ) -> None:
         self.monitor = Monitor(monitor, mode)
         self.factor = fraction("ReduceOnPlateau: factor", factor)
-        self.patience = _epochs("ReduceOnPlateau: patience", patience)
+        self.patience = count("ReduceOnPlateau: patience", patience, rule="at least 0", least=0)
         self.threshold_mode = choice("ReduceOnPlateau: threshold_mode", threshold_mode, "relative", "absolute")
         within = fraction if threshold_mode == "relative" else not_negative
         self.threshold = within("ReduceOnPlateau: threshold", threshold)
-        self.cooldown = _epochs("ReduceOnPlateau: cooldown", cooldown)
+        self.cooldown = count("ReduceOnPlateau: cooldown", cooldown, rule="at least 0", least=0)
         self.minimum = not_negative("ReduceOnPlateau: minimum", minimum)
         self._run = Continuity()
         self._forget()
@@ -120,9 +119,3 @@ class ReduceOnPlateau:
 
     def __repr__(self) -> str:
         return f"ReduceOnPlateau({self.monitor.name!r}, factor={self.factor:g}, patience={self.patience})"
-
-
-def _epochs(what: str, value: Any) -> int:
-    """value as an int of at least 0."""
-    zero = isinstance(value, numbers.Integral) and not isinstance(value, bool) and value == 0
-    return 0 if zero else count(what, value, rule="at least 0")
