@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from tinynn._arrays import as_floats
+from tinynn._buffers import LAYOUT
 from tinynn.errors import DtypeError, ShapeError, StateError
 from tinynn.layers.base import Layer
 from tinynn.layers.plan import same_dtype
@@ -23,8 +26,9 @@ class Container(Layer):
     two places. Later calls with that shape trust it.
     """
 
-    transient: ClassVar[tuple[str, ...]] = (*Layer.transient, "_seen")
+    transient: ClassVar[tuple[str, ...]] = (*Layer.transient, "_seen", "_admitted")
     _seen: tuple[tuple[int, ...], Dtype] | None = None
+    _admitted: tuple[tuple[int, ...], Dtype, int] | None = None
 
     def __init__(self, *layers: Layer) -> None:
         self._layers: list[Layer] = []
@@ -44,7 +48,7 @@ class Container(Layer):
         if any(inner is self for inner in layer.layers_inside()):
             raise StateError(f"{type(self).__name__}: a network cannot stand inside itself, in two places")
         self._layers.append(layer)
-        self._seen = None
+        self._seen = self._admitted = None
 
     def named_children(self) -> Iterator[tuple[str, Parameter | Tree]]:
         """("0", first layer), ("1", second layer), …"""
@@ -53,10 +57,13 @@ class Container(Layer):
 
     def _admit(self, x: Any) -> Array:
         """The boundary: the tree checked, and x as floats of the parameters' dtype."""
+        if type(x) is np.ndarray and (x.shape, x.dtype, LAYOUT.version) == self._admitted:
+            return x
         self.named_parameters()
         array = as_floats(x, self.dtype, self)
         if array.ndim < 1:
             raise ShapeError(f"{type(self).__name__}: expected x of shape (batch, …), got a single number")
+        self._admitted = array.shape, array.dtype, LAYOUT.version
         return array
 
     def _checked(self, k: int, what: str, given: Array, result: Array) -> Array:
