@@ -53,20 +53,19 @@ class LossSubject:
         self.sample_weight = None if sample_weight is None else as_array(sample_weight, self.label, "sample_weight")
         self.frozen: Frozen = Frozen(self.loss, None if like is None else like.frozen)
         self._forward: Callable[..., Any] = getattr(self.loss, "forward", None) or self.loss
+        # Asked once: a signature takes longer to read than a small loss to compute.
+        self.takes_weights = "sample_weight" in names_of(self._forward)
+        self._target_first = _takes_target_first(self._forward)
         if 0 < len(positional(self._forward)) < 2 and required(self._forward) != -1:
             raise DtypeError(
                 f"expected a loss with forward(prediction, target), got {self.label}, which takes one array"
             )
 
-    @property
-    def takes_weights(self) -> bool:
-        return "sample_weight" in names_of(self._forward)
-
     def value(self, prediction: Array, target: Any, sample_weight: Any = None) -> float:
         """C; anything but one real number is an error."""
         weight = self.sample_weight if sample_weight is None else sample_weight
         self.frozen.restore()
-        pair = _in_order(self._forward, prediction, target)
+        pair = (target, prediction) if self._target_first else (prediction, target)
         if weight is None:
             value = self._forward(*pair)
         elif self.takes_weights:
@@ -118,18 +117,17 @@ def duplicate(target: Any) -> Any:
     return target.copy() if isinstance(target, np.ndarray) else copy.deepcopy(target)
 
 
-def _in_order(function: Callable[..., Any], prediction: Any, target: Any) -> tuple[Any, Any]:
-    """Prediction and target as the names of the arguments ask for them: Keras puts the target first."""
+def _takes_target_first(function: Callable[..., Any]) -> bool:
+    """Whether the names of its arguments say so, as in Keras."""
     names = [name.lower() for name in names_of(function)[:2]]
     if len(names) < 2 or names[1] in SURELY:
-        return prediction, target
-    target_first = names[0] in SURELY or (names[0] in TARGETS and names[1] in PREDICTIONS)
-    return (target, prediction) if target_first else (prediction, target)
+        return False
+    return names[0] in SURELY or (names[0] in TARGETS and names[1] in PREDICTIONS)
 
 
 def _for_backward(backward: Callable[..., Any], prediction: Any, target: Any) -> tuple[Any, ...]:
     """The arguments of backward: none, the pair, one of them, or an upstream gradient, which is 1."""
-    pair = _in_order(backward, prediction, target)
+    pair = (target, prediction) if _takes_target_first(backward) else (prediction, target)
     match required(backward):
         case 0:
             return ()

@@ -117,7 +117,7 @@ def _marked(mark: pytest.Mark, default: int) -> int:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
     kit = sys.modules.get("tinynn.testing.report")
-    if kit is not None:
+    if kit is not None and call.excinfo is not None:
         for name in [name for name in sys.modules if name.startswith("tinynn.testing")]:
             vars(sys.modules[name])["__tracebackhide__"] = True  # --full-trace shows it all the same
     outcome = yield
