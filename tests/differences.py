@@ -142,10 +142,18 @@ def check_gradient(
     )  # fmt: skip
 
 
+def generators_of(layer: nn.Layer) -> list[np.random.Generator]:
+    """The tree's random generators."""
+    return [g for node in layer.layers_inside() for g in vars(node).values() if isinstance(g, np.random.Generator)]
+
+
 @contextmanager
-def generators_kept(layer: nn.Layer) -> Iterator[None]:
-    """Afterwards the tree's random generators stand where they stood: Dropout draws the same mask again."""
-    found = [g for node in layer.layers_inside() for g in vars(node).values() if isinstance(g, np.random.Generator)]
+def generators_kept(layer: nn.Layer, found: list[np.random.Generator] | None = None) -> Iterator[None]:
+    """Afterwards the tree's random generators stand where they stood: Dropout draws the same mask again.
+
+    found: the generators, where the caller has looked for them already.
+    """
+    found = generators_of(layer) if found is None else found
     states = [generator.bit_generator.state for generator in found]
     try:
         yield
@@ -154,25 +162,26 @@ def generators_kept(layer: nn.Layer) -> Iterator[None]:
             generator.bit_generator.state = state
 
 
-def forward(layer: nn.Layer, x: Array) -> Array:
+def forward(layer: nn.Layer, x: Array, found: list[np.random.Generator] | None = None) -> Array:
     """The layer's output as an array of our own, its generators put back."""
-    with generators_kept(layer):
+    with generators_kept(layer, found):
         return layer.forward(x).copy()
 
 
 def check_layer_gradients(layer: nn.Layer, x: Array, upstream: Array) -> None:
     """∂C/∂x and each parameter's gradient against differences, C = ⟨upstream, layer(x)⟩."""
-    forward(layer, x)
+    found = generators_of(layer)
+    forward(layer, x, found)
     grad_x = layer.backward(upstream).copy()
     grads = [(name, p, p.grad.copy()) for name, p in layer.named_parameters()]
     composite = len(list(layer.layers_inside())) > 1
-    check_gradient(lambda changed: forward(layer, changed), x, grad_x, upstream, composite=composite)
+    check_gradient(lambda changed: forward(layer, changed, found), x, grad_x, upstream, composite=composite)
     for name, parameter, grad in grads:
         start = parameter.value.copy()
 
         def output(value: Array, parameter: nn.Parameter = parameter) -> Array:
             parameter.value = value
-            return forward(layer, x)
+            return forward(layer, x, found)
 
         check_gradient(output, start, grad, upstream, name, composite)
         parameter.value = start

@@ -45,7 +45,7 @@ def test_one_entry_of_many_is_found(size, share, seed):
 @pytest.mark.parametrize("seed", range(5))
 def test_one_entry_of_a_large_array_is_found_in_blocks(share, seed):
     rng = np.random.default_rng(seed)
-    x, k = rng.normal(size=(60, 400)), int(rng.integers(24000))
+    x, k = rng.normal(size=(20, 300)), int(rng.integers(6000))
     report = check_gradient(total_sine, np.cos, x)
     assert report.arrays["x"].method == "blocks" and report.evaluations < 3000
     with pytest.raises(GradientError) as caught:

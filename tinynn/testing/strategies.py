@@ -155,7 +155,7 @@ def networks(
 
     >>> from random import Random
     >>> from hypothesis import find
-    >>> find(networks(outputs=2), lambda call: call.x.min() < 0, random=Random(0)).upstream
+    >>> find(networks(1, 2, depth=1), lambda call: True, random=Random(0)).upstream
     array([[0., 0.]])
     """
     inputs = draw(st.integers(1, 3)) if inputs is None else inputs
