@@ -36,6 +36,7 @@ SHARED = [
     *("tests/test_errors.py", "tests/test_network_laws.py", "tests/test_training_steps.py", "tests/test_numerics.py"),
     *("tests/test_buffers.py", "tests/test_torch_fixtures.py", "tests/test_worked_example.py", "tests/regressions"),
 ]
+BAD_INPUT = ["tests/bad_input/test_table.py", "tests/bad_input/test_arguments.py"]
 #: package: the tests that judge its mutants, beside its own doctests; what is not there is left out.
 TESTS = {
     "layers": ["tests/layers", "tests/test_layer_laws.py", "tests/test_layer_laws_strict.py", *SHARED],
@@ -44,6 +45,9 @@ TESTS = {
         *("tests/optimizers", "tests/test_optimizer_laws.py", "tests/test_optimizer_options.py"),
         *("tests/test_clipping.py", *SHARED),
     ],
+    "schedules": ["tests/test_schedules.py", "tests/training/test_finder.py", *BAD_INPUT],
+    "storage": ["tests/storage", *BAD_INPUT],
+    "training": ["tests/training", "tests/test_plots.py", *BAD_INPUT],
     "testing": [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "tests" / "testing").glob("test_*.py"))
@@ -55,7 +59,7 @@ TESTS = {
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["tinynn"]
-only_mutate = ["tinynn/{package}/*.py"]
+only_mutate = ["tinynn/{package}/*.py", "tinynn/{package}/**/*.py"]
 also_copy = ["tests", "packages", "benchmarks"]
 pytest_add_cli_args = [
     "-p", "benchmarks.mutants", "-p", "no:cacheprovider",

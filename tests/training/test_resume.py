@@ -91,15 +91,17 @@ def test_a_broken_fit_after_a_checkpoint_can_be_asked_for_again(tmp_path):
     assert len(trainer.fit(batches, 3, progress=False)) == 3
 
 
-def test_a_checkpoint_that_waits_for_its_fit_can_be_saved_again(tmp_path):
-    whole = run(plain)
+@pytest.mark.parametrize("kinds", [(), (nn.GradientMonitor, nn.LearningRateLogger)])
+def test_a_checkpoint_that_waits_for_its_fit_can_be_saved_again(kinds, tmp_path):
+    whole = run(plain, *(kind() for kind in kinds))
     with pytest.raises(Break):
-        run(plain, BreakAfter(6, tmp_path / "1"))
+        run(plain, *(kind() for kind in kinds), BreakAfter(6, tmp_path / "1"))
     trainer, _ = plain()
+    trainer.callbacks = tuple(kind() for kind in kinds)
     trainer.load_checkpoint(tmp_path / "1")
     trainer.save_checkpoint(tmp_path / "2")
     assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
-    assert differences(whole, run(plain, load=tmp_path / "2")) == []
+    assert differences(whole, run(plain, *(kind() for kind in kinds), load=tmp_path / "2")) == []
 
 
 # ---- what does not fit ------------------------------------------------------------------------------

@@ -66,6 +66,21 @@ class BreakAfter:
             raise Break
 
 
+class Recorder:
+    """What a checkpoint would hold at each moment at which one may be written."""
+
+    comes_last = True
+
+    def __init__(self):
+        self.held = {}
+
+    def on_batch_end(self, trained, cost):
+        self.held[len(trained.history), trained.batches_done, "batch"] = capture(trained)
+
+    def on_epoch_end(self, trained, figures):
+        self.held[len(trained.history), 0, "epoch"] = capture(trained)
+
+
 def run(make, path, *callbacks, load=None):
     trained, batches = make()
     trained.callbacks = (*all_of_them(path), *callbacks)
@@ -88,14 +103,18 @@ def table(path):
 @pytest.mark.parametrize("make", runs.RUNS, ids=lambda make: make.__name__)
 @pytest.mark.parametrize("hook", ["on_batch_end", "on_epoch_end"])
 def test_a_run_goes_on_bit_for_bit_from_every_batch_and_epoch(make, hook, tmp_path):
-    whole = run(make, tmp_path / "whole.csv")
+    expected, found = Recorder(), Recorder()
+    whole = run(make, tmp_path / "whole.csv", expected)
     calls = EPOCHS * len(make()[1]) if hook == "on_batch_end" else EPOCHS
     # Every batch of a run takes its time: the first, the last of an epoch, and steps between.
     for count in {1, 2, calls // EPOCHS, calls // EPOCHS + 2, calls - 1, calls}:
         with pytest.raises(Break):
             run(make, tmp_path / "killed.csv", BreakAfter(hook, count, tmp_path / "checkpoint"))
-        resumed = run(make, tmp_path / "killed.csv", load=tmp_path / "checkpoint")
+        found.held.clear()
+        resumed = run(make, tmp_path / "killed.csv", found, load=tmp_path / "checkpoint")
         assert runs.differences(whole, resumed) == [], f"resumed after call {count} of {hook}"
+        for moment, held in found.held.items():
+            assert runs.differences(expected.held[moment], held) == [], f"{moment}, resumed after {count} of {hook}"
         assert table(tmp_path / "killed.csv") == table(tmp_path / "whole.csv")
         for ours, theirs in zip(resumed.callbacks, whole.callbacks, strict=True):
             assert runs.differences(public(ours), public(theirs)) == []

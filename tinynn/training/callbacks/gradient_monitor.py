@@ -58,7 +58,7 @@ class GradientMonitor:
         self.x = None if x is None else as_array(x, "GradientMonitor")
         self.every_epochs = count("GradientMonitor: every_epochs", every_epochs)
         self._run = Continuity()
-        #: While fit runs: the model, the steps when it began, and the norms that a checkpoint brought.
+        #: While fit runs: the model, the steps when it began; from a checkpoint to the next batch or step: its norms.
         self._model: Layer | None = None
         self._steps = 0
         self._saved: dict[str, float] = {}
@@ -76,15 +76,20 @@ class GradientMonitor:
         if self.x is not None:
             unit_shares(trainer.model, self.x[:1])  # an error now, not after a long epoch
 
+    def on_batch_end(self, trainer: Trainer, cost: float) -> None:
+        """What a checkpoint brought is out of date."""
+        self._saved = {}
+
     def on_epoch_end(self, trainer: Trainer, figures: dict[str, Any]) -> None:
         """Look, note, warn."""
+        if trainer.optimizer.steps != self._steps:  # the epoch ended with the step of a gradient that waited for it
+            self._saved = {}
         epoch, model = len(trainer.history), trainer.model
         if epoch % self.every_epochs:
             return
         x = trainer.sample()[0] if self.x is None else self.x
         units = unit_shares(model, x)
-        # Without a step since a checkpoint was loaded, the last step's gradient is not here but in it.
-        gradients = _norms(model, "grad") if trainer.optimizer.steps != self._steps or not self._saved else self._saved
+        gradients = self._gradients()
         saturated, dead = {u.path: u.saturated for u in units}, {u.path: u.dead for u in units}
         record = {"epoch": epoch, "gradient_norm": gradients, "weight_norm": _norms(model, "value")}
         self.records.append({**record, "saturated": saturated, "dead": dead})
@@ -95,6 +100,10 @@ class GradientMonitor:
                 self._warn(f"units {u.path}", u.complaint(np.asarray(x)))
         for topic, message in _complaints(gradients):
             self._warn(topic, message)
+
+    def _gradients(self) -> dict[str, float]:
+        """The norms at the last batch or step: the model's own, or a checkpoint's if none has come since."""
+        return dict(self._saved) if self._saved or self._model is None else _norms(self._model, "grad")
 
     def _warn(self, topic: str, message: str) -> None:
         if topic not in self._warned:
@@ -107,8 +116,7 @@ class GradientMonitor:
 
     def state_dict(self) -> dict[str, Any]:
         """The records, what was warned of, and the gradients of the last step."""
-        gradients = {} if self._model is None else _norms(self._model, "grad")
-        return {"records": list(self.records), "warned": list(self._warned), "gradients": gradients}
+        return {"records": list(self.records), "warned": list(self._warned), "gradients": self._gradients()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` gave."""
