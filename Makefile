@@ -41,7 +41,7 @@ gradcheck: $(PEERS)/made.stamp ## compare tinynn.testing with the gradient check
 	$(PEERS)/bin/python benchmarks/gradcheck.py --sensitivity --speed --write docs/gradient_checking.md
 	$(PEERS)/bin/python benchmarks/gradcheck_messages.py --write docs/gradient_checking.md
 
-mutants: $(VENV)/mutants.stamp ## plant mistakes in layers, losses, optimizers and the kit: do the tests notice? (hours)
+mutants: $(VENV)/mutants.stamp ## plant mistakes in the source: do the tests notice? (hours)
 	$(BIN) benchmarks/mutants.py $(PACKAGES) $(if $(SAMPLE),--sample $(SAMPLE))
 
 faults: $(VENV)/dev.stamp ## kill, damage, fill disks, soak: is every promise kept? (half an hour; ONLY="kills disk", SCALE=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import inspect
 import subprocess
 import sys
@@ -54,9 +55,11 @@ def test_all_is_what_is_exported():
 
 
 @pytest.mark.parametrize(
-    "module", [nn.data, nn.initializers, nn.layers, nn.losses, nn.optimizers], ids=lambda m: m.__name__
+    "module",
+    ["data", "initializers", "layers", "losses", "metrics", "optimizers", "schedules", "storage", "training"],
 )
 def test_each_part_exports_what_it_says(module):
+    module = importlib.import_module(f"tinynn.{module}")
     assert len(set(module.__all__)) == len(module.__all__)
     assert all(hasattr(module, name) for name in module.__all__)
 
@@ -142,6 +145,11 @@ def test_initializers_have_examples(name):
     assert examples_of(getattr(nn.initializers, name)), name
 
 
+@pytest.mark.parametrize("name", nn.schedules.__all__)
+def test_schedules_have_examples(name):
+    assert examples_of(getattr(nn.schedules, name)), name
+
+
 @pytest.mark.parametrize("name", nn.data.__all__)
 def test_data_functions_have_examples(name):
     assert examples_of(getattr(nn.data, name)), name
@@ -153,12 +161,15 @@ def test_import_loads_nothing_heavy():
     heavy = (
         "matplotlib torch scipy hypothesis pytest mpmath sklearn pandas PIL argparse multiprocessing asyncio unittest"
     )
-    code = f"import sys, tinynn; print(sorted({{*{heavy.split()}, 'tinynn.cli'}} & set(sys.modules)))"
+    later = "tinynn.cli tinynn.metrics tinynn.plots tinynn.schedules tinynn.storage tinynn.training"
+    code = f"import sys, tinynn; print(sorted({{*{heavy.split()}, *{later.split()}}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 ARROWS = [
+    ("schedules", ("layers", "losses", "optimizers", "training", "data")),
+    ("storage", ("losses", "optimizers", "training", "data")),
     ("parameter", ("layers", "losses", "optimizers", "training", "data")),
     ("layers", ("losses", "optimizers", "training", "data")),
     ("losses", ("layers", "optimizers", "training", "data")),

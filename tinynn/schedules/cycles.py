@@ -71,8 +71,7 @@ class cosine(Schedule):
         step, period = step - self.warmup, self.steps - self.warmup
         if self.restarts:
             step, period = _since_restart(step, period, self.growth)
-        elif step >= period:
-            return self.minimum
+        step = min(step, period)
         return self.minimum + (self.learning_rate - self.minimum) * (1 + math.cos(math.pi * step / period)) / 2
 
 
