@@ -60,7 +60,7 @@ SETTINGS = """
 [tool.mutmut]
 source_paths = ["tinynn"]
 only_mutate = ["tinynn/{package}/*.py", "tinynn/{package}/**/*.py"]
-also_copy = ["tests", "packages", "benchmarks"]
+also_copy = ["tests", "packages", "benchmarks", "docs"]
 pytest_add_cli_args = [
     "-p", "benchmarks.mutants", "-p", "no:cacheprovider",
     "--ignore=tinynn/testing/strategies.py", "--ignore=tinynn/testing/array_strategies.py",
@@ -81,7 +81,7 @@ class Campaign:
     def __init__(self, package: str) -> None:
         self.package, self.place = package, BUILD / package
         # mutmut copies a function with its docstring, so that the kit's doctests would be there once for each mutant.
-        doctests = () if package == "testing" else (f"tinynn/{package}",)
+        doctests = () if package in ("storage", "testing", "training") else (f"tinynn/{package}",)
         paths = (*doctests, *TESTS.get(package, ["tests"]))
         self.tests = [path for path in paths if (ROOT / path).exists()]
 
@@ -89,7 +89,7 @@ class Campaign:
         """Copy what the tests read; mutmut's records of an earlier run stay for `again` alone."""
         if not again:
             shutil.rmtree(self.place, ignore_errors=True)
-        for name in ("tinynn", "tests", "packages", "benchmarks"):
+        for name in ("tinynn", "tests", "packages", "benchmarks", "docs"):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, self.place / name, ignore=ignored, dirs_exist_ok=True)
         project = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -235,6 +235,15 @@ def pytest_collection():
         return (yield)
     finally:
         os.environ["MUTANT_UNDER_TEST"] = mutant
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem():
+    """Names without backslashes: mutmut passes a test's name on as an argument, where pytest takes them for a path's."""
+    items = yield
+    for item in items if isinstance(items, list) else ():
+        item.name, item._nodeid = (text.replace("\\", "%") for text in (item.name, item.nodeid))
+    return items
 
 
 if __name__ == "__main__":
