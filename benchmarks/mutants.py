@@ -36,7 +36,6 @@ SHARED = [
     *("tests/test_errors.py", "tests/test_network_laws.py", "tests/test_training_steps.py", "tests/test_numerics.py"),
     *("tests/test_buffers.py", "tests/test_torch_fixtures.py", "tests/test_worked_example.py", "tests/regressions"),
 ]
-BAD_INPUT = ["tests/bad_input/test_table.py", "tests/bad_input/test_arguments.py"]
 #: package: the tests that judge its mutants, beside its own doctests; what is not there is left out.
 TESTS = {
     "layers": ["tests/layers", "tests/test_layer_laws.py", "tests/test_layer_laws_strict.py", *SHARED],
@@ -45,9 +44,7 @@ TESTS = {
         *("tests/optimizers", "tests/test_optimizer_laws.py", "tests/test_optimizer_options.py"),
         *("tests/test_clipping.py", *SHARED),
     ],
-    "schedules": ["tests/test_schedules.py", "tests/training/test_finder.py", *BAD_INPUT],
-    "storage": ["tests/storage", *BAD_INPUT],
-    "training": ["tests/training", "tests/test_plots.py", *BAD_INPUT],
+    "schedules": ["tests/test_schedules.py", "tests/training/test_finder.py", "tests/bad_input/test_table.py"],
     "testing": [
         str(path.relative_to(ROOT))
         for path in sorted((ROOT / "tests" / "testing").glob("test_*.py"))
@@ -59,8 +56,8 @@ TESTS = {
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["tinynn"]
-only_mutate = ["tinynn/{package}/*.py", "tinynn/{package}/**/*.py"]
-also_copy = ["tests", "packages", "benchmarks", "docs"]
+only_mutate = ["tinynn/{package}/*.py"]
+also_copy = ["tests", "packages", "benchmarks"]
 pytest_add_cli_args = [
     "-p", "benchmarks.mutants", "-p", "no:cacheprovider",
     "--ignore=tinynn/testing/strategies.py", "--ignore=tinynn/testing/array_strategies.py",
@@ -81,7 +78,7 @@ class Campaign:
     def __init__(self, package: str) -> None:
         self.package, self.place = package, BUILD / package
         # mutmut copies a function with its docstring, so that the kit's doctests would be there once for each mutant.
-        doctests = () if package in ("storage", "testing", "training") else (f"tinynn/{package}",)
+        doctests = () if package == "testing" else (f"tinynn/{package}",)
         paths = (*doctests, *TESTS.get(package, ["tests"]))
         self.tests = [path for path in paths if (ROOT / path).exists()]
 
@@ -89,7 +86,7 @@ class Campaign:
         """Copy what the tests read; mutmut's records of an earlier run stay for `again` alone."""
         if not again:
             shutil.rmtree(self.place, ignore_errors=True)
-        for name in ("tinynn", "tests", "packages", "benchmarks", "docs"):
+        for name in ("tinynn", "tests", "packages", "benchmarks"):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, self.place / name, ignore=ignored, dirs_exist_ok=True)
         project = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -235,15 +232,6 @@ def pytest_collection():
         return (yield)
     finally:
         os.environ["MUTANT_UNDER_TEST"] = mutant
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_pycollect_makeitem():
-    """Names without backslashes: mutmut passes a test's name on as an argument, where pytest takes them for a path's."""
-    items = yield
-    for item in items if isinstance(items, list) else ():
-        item.name, item._nodeid = (text.replace("\\", "%") for text in (item.name, item.nodeid))
-    return items
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from faults import parts
 from faults.report import plant_mistake
+from own_parts import Drift, Jittered
 
 import tinynn as nn
 from tinynn.training import state
@@ -128,10 +129,10 @@ def schedules(directory):
 def own_parts(directory):
     """A layer, batches and a callback of one's own, each with a generator."""
     x, labels = parts.data(200)
-    model = parts.network(parts.Drift(30), nn.Tanh())
+    model = parts.network(Drift(30), nn.Tanh())
     callbacks = [parts.Lottery(), nn.Checkpoint(directory, every_steps=3, keep=2)]
     trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.RAdam(model), metrics=[nn.Accuracy()], callbacks=callbacks)
-    return Program(trainer, parts.Jittered(x, labels, 10, rng=2), 15)
+    return Program(trainer, Jittered(x, labels, 10, rng=2), 15)
 
 
 def list_of_pairs(directory):
