@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -268,3 +270,53 @@ def test_a_custom_layer_trains_like_a_built_in_one():
         optimizer.step()
     assert costs[-1] < 1e-3 * costs[0]
     assert [name for name, _ in model.named_parameters()] == ["0.factor", "1.weight", "1.bias"]
+
+
+# ---- the look at the tree, once a shape -------------------------------------------------------------
+SHORTCUTS = pytest.mark.parametrize("make", [nn.Residual, nn.Parallel, nn.Sequential], ids=lambda make: make.__name__)
+X = np.ones((3, 2), np.float32)
+
+
+@SHORTCUTS
+def test_a_shape_that_was_seen_is_not_looked_at_again(make, monkeypatch):
+    layer, looks = make(nn.Sequential(nn.Dense(2, 2), nn.Tanh())), []
+    layer.forward(X)
+    own = nn.Layer.named_parameters
+    monkeypatch.setattr(nn.Layer, "named_parameters", lambda tree: looks.append(tree) or own(tree))
+    layer.forward(X)
+    assert looks == []
+    layer.forward(X[:2])
+    assert looks
+
+
+@SHORTCUTS
+def test_a_conversion_after_the_look_counts(make):
+    layer = make(nn.Dense(2, 2))
+    assert layer.forward(X).dtype == np.float32
+    layer.astype(np.float64)
+    assert layer.forward(X).dtype == np.float64
+
+
+@SHORTCUTS
+def test_a_single_number_after_the_look_is_refused(make):
+    layer = make(nn.Tanh())
+    layer.forward(X)
+    with pytest.raises(nn.ShapeError, match="expected x of shape .batch"):
+        layer.forward(np.array(1, np.float32))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_a_layer_appended_after_the_look_is_looked_at(training):
+    model = nn.Sequential(nn.Dense(2, 2)).train(training)
+    model.forward(X)
+    model.append(model[0])
+    with pytest.raises(nn.StateError, match="stands in two places"):
+        model.forward(X)
+
+
+@SHORTCUTS
+def test_a_copy_begins_without_the_look(make):
+    layer = make(nn.Dense(2, 2))
+    before = pickle.dumps(layer)
+    layer.forward(X)
+    assert pickle.dumps(layer) == before

@@ -231,3 +231,11 @@ def test_a_sample_of_another_source_is_its_first_batch():
     trainer.fit([(X[:5], LABELS[:5]), (X[5:7], LABELS[5:7])], 1, progress=False)
     assert trainer.sample()[0].tolist() == X[:5].tolist()
     assert trainer.sample(2)[1].tolist() == LABELS[:2].tolist()
+
+
+def test_metrics_take_targets_that_are_lists():
+    model = nn.Sequential(nn.Dense(2, 2), rng=0)
+    trainer = nn.Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(model, 0.1), metrics=[nn.Accuracy()])
+    x = np.eye(2, dtype=np.float32)
+    right = [int(k) for k in model.predict(x).argmax(axis=1)]
+    assert trainer.fit([(x, right), (x, right)], 1, progress=False)["accuracy"] == [1.0]

@@ -51,6 +51,12 @@ def test_a_run_goes_on_bit_for_bit_from_every_batch(make, tmp_path):
         assert differences(whole, resumed) == [], f"resumed after batch {count}"
 
 
+def test_metrics_go_on_from_the_rows_that_they_have_seen_and_those_that_wait(tmp_path, monkeypatch):
+    """37 rows in eights, of which metrics see eighteen at a time at most."""
+    monkeypatch.setattr("tinynn.training.measured.ROWS", 18)
+    test_a_run_goes_on_bit_for_bit_from_every_batch(RUNS[2], tmp_path)
+
+
 @pytest.mark.parametrize("make", RUNS, ids=lambda make: make.__name__)
 def test_a_run_goes_on_bit_for_bit_between_epochs_and_twice(make, tmp_path):
     whole = run(make, epochs=3)

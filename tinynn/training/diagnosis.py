@@ -150,7 +150,7 @@ def _in_outputs(model: Layer, x: Array) -> tuple[str, str | None] | None:
 
 def _first(array: Array) -> tuple[int, ...] | None:
     """The index of the first element that is not finite."""
-    if array.dtype.kind not in "fc" or not array.size:
+    if array.dtype.kind not in "fc":
         return None
     wrong = ~np.isfinite(array)
     return tuple(map(int, np.unravel_index(int(wrong.argmax()), array.shape))) if wrong.any() else None
