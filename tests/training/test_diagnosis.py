@@ -42,6 +42,12 @@ def test_inputs_that_are_not_scaled_are_warned_of_once():
         assert len(caught) == 1  # once a fit
 
 
+def test_thirty_is_not_large():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(trainer_of(rate=1e-6), np.full((40, 6), 30.0))
+
+
 def test_large_negative_inputs_are_warned_of_too():
     with pytest.warns(TrainingWarning, match=r"\|x\| = 31;"):
         fit(trainer_of(rate=1e-6), np.full((40, 6), -31.0))
@@ -56,6 +62,12 @@ def test_large_negative_inputs_are_warned_of_too():
         ([nn.Softmax()], 3 * TARGETS, "0 … 3, but Softmax"),
         ([nn.HardSigmoid()], TARGETS + 0.5, "0.5 … 1.5, but HardSigmoid"),
         ([nn.Sigmoid()], (2 * TARGETS).astype(int), "0 … 2, but Sigmoid"),
+        *(
+            ([layer], 1.01 * TARGETS, "0 … 1.01, but")
+            for layer in (nn.Sigmoid(), nn.HardSigmoid(), nn.Softmax(), nn.Tanh())
+        ),
+        *(([layer], TARGETS - 0.01, "-0.01 … 0.99, but") for layer in (nn.Sigmoid(), nn.HardSigmoid(), nn.Softmax())),
+        ([nn.Tanh()], TARGETS - 1.01, "-1.01 … -0.0"),
     ],
 )
 def test_targets_that_the_last_layer_cannot_reach_are_warned_of(layers, target, words):
@@ -65,7 +77,14 @@ def test_targets_that_the_last_layer_cannot_reach_are_warned_of(layers, target, 
 
 @pytest.mark.parametrize(
     ("layers", "target"),
-    [([nn.Sigmoid()], TARGETS), ([nn.Tanh()], 2 * TARGETS - 1), ([], 100 * TARGETS), ([nn.ReLU()], 9 * TARGETS)],
+    [
+        ([nn.Sigmoid()], TARGETS),
+        ([nn.Softmax()], TARGETS),
+        ([nn.HardSigmoid()], TARGETS),
+        ([nn.Tanh()], 2 * TARGETS - 1),
+        ([], 100 * TARGETS),
+        ([nn.ReLU()], 9 * TARGETS),
+    ],
 )
 def test_targets_within_reach_are_not_spoken_of(layers, target):
     fit(trainer_of(*layers, rate=1e-6), y=target)

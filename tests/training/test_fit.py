@@ -54,6 +54,7 @@ def test_a_metric_sees_each_row_once_a_thousand_at_a_time():
     measured.add(np.full((3000, 1), 7.0), np.full(3000, 8))  # more rows than a block
     measured.add(np.full((2, 2), 9.0), np.full(2, 9))  # another shape
     measured.add(np.full((2, 2), 9.0, np.float32), np.full(2, 9))  # another dtype
+    assert measured.results() == measured.results()  # nothing is seen twice
     seen, calls = measured.results()["rows"]
     assert calls == [1000, 1000, 500, 3000, 2, 2]
     assert seen == sorted([(float(k), k) for k in range(2500)] + [(7.0, 8)] * 3000 + [(9.0, 9)] * 4)

@@ -8,6 +8,7 @@ from training.runs import LABELS, RUNS, X, differences, network, plain
 
 import tinynn as nn
 from tinynn.errors import CheckpointError
+from tinynn.storage import container, packing
 from tinynn.training import Trainer, state
 
 EPOCHS = 2
@@ -198,6 +199,15 @@ def test_a_checkpoint_of_another_network_is_named_and_nothing_changes(make, word
     assert differences(before, state.capture(trainer)) == []
     assert len(trainer.history) == 0
     trainer.fit(nn.Batches(X, LABELS, 10, rng=0), 1, progress=False)
+
+
+def test_a_state_that_lacks_a_part_names_it(tmp_path):
+    trainer, _ = plain()
+    held = state.capture(trainer)
+    del held["history"]
+    container.write(tmp_path / "c", "checkpoint", *packing.pack(held))
+    with pytest.raises(CheckpointError, match="c does not fit this trainer: 'history' is missing"):
+        trainer.load_checkpoint(tmp_path / "c")
 
 
 def test_a_callback_that_refuses_its_state_leaves_everything_as_it_was(tmp_path):

@@ -68,6 +68,17 @@ def test_what_cannot_die_or_is_nothing_but_flat():
     assert shares(nn.Step(), nn.Identity(), nn.Softmax(), nn.Flatten(), x=x) == {}
 
 
+class Faint(nn.ReLU):
+    """A hundredth of ReLU: its slope is small everywhere, and flat nowhere but below 0."""
+
+    def backward(self, grad):
+        return 0.01 * super().backward(grad)
+
+
+def test_flat_is_flat_beside_the_steepest_slope():
+    assert shares(Faint(), x=columns(-1.0, 1.0)) == {"0": (0.0, 0.5)}
+
+
 def test_a_unit_is_a_number_of_the_last_axis():
     x = np.zeros((4, 5, 2))
     x[..., 0] = 50.0

@@ -73,6 +73,13 @@ def test_shares_in_records_and_columns_without_the_output_layer():
     assert trained.history["dead_share"] == [0.5, 0.5]
 
 
+def test_shares_are_zero_without_other_activations():
+    model = nn.Sequential(nn.Dense(1, 2), rng=0)
+    trained = nn.Trainer(model, nn.MSE(), nn.SGD(model, 0.1), callbacks=[GradientMonitor()])
+    fit(trained, 1, data=DATA)
+    assert (trained.history["saturated_share"], trained.history["dead_share"]) == ([0.0], [0.0])
+
+
 def own(caught):
     """The monitor's warnings: the Trainer itself says why the cost does not fall."""
     messages = [str(warning.message) for warning in caught]
