@@ -98,7 +98,11 @@ def test_a_broken_fit_after_a_checkpoint_can_be_asked_for_again(tmp_path):
     assert len(trainer.fit(batches, 3, progress=False)) == 3
 
 
-@pytest.mark.parametrize("kinds", [(), (nn.GradientMonitor, nn.LearningRateLogger)])
+def averages():
+    return nn.ExponentialMovingAverage(0.9)
+
+
+@pytest.mark.parametrize("kinds", [(), (nn.GradientMonitor, nn.LearningRateLogger), (nn.TerminateOnNaN, averages)])
 def test_a_checkpoint_that_waits_for_its_fit_can_be_saved_again(kinds, tmp_path):
     whole = run(plain, *(kind() for kind in kinds))
     with pytest.raises(Break):

@@ -95,7 +95,9 @@ class TerminateOnNaN:
         self._now = self._good = None
 
     def state_dict(self) -> dict[str, Any]:
-        """What would be put back now."""
+        """What would be put back now; what a checkpoint brought, until fit takes it up."""
+        if self._loaded is not None:
+            return {"good": self._loaded}
         good = self._last_good
         return {"good": None if good is None else good.state_dict()}
 
