@@ -240,12 +240,3 @@ def test_metrics_take_targets_that_are_lists():
     x = np.eye(2, dtype=np.float32)
     right = [int(k) for k in model.predict(x).argmax(axis=1)]
     assert trainer.fit([(x, right), (x, right)], 1, progress=False)["accuracy"] == [1.0]
-
-
-def test_a_sample_is_the_first_rows_in_their_order():
-    trainer = digits_trainer()
-    trainer.fit(nn.Batches(X[:100], LABELS[:100], rng=0), 1, progress=False)
-    for rows, expected in ((40, 40), (256, 100)):
-        x, labels = trainer.sample(rows)
-        np.testing.assert_array_equal(x, X[:expected])
-        np.testing.assert_array_equal(labels, LABELS[:expected])
