@@ -234,6 +234,15 @@ def test_an_epoch_goes_on_over_the_same_data_alone(tmp_path):
             trainer.fit(batches, 3, progress=False)
 
 
+def test_the_next_epoch_may_have_other_data(tmp_path):
+    run(plain, epochs=1).save_checkpoint(tmp_path / "c")
+    trainer, _ = plain()
+    trainer.load_checkpoint(tmp_path / "c")
+    other = nn.Batches(X[:20], np.eye(10, dtype=np.float32)[LABELS[:20]], 5, rng=9)
+    assert len(trainer.fit(other, 2, progress=False)) == 2
+    assert trainer.optimizer.steps == 4 + 4
+
+
 @pytest.mark.parametrize(
     ("before", "now", "fits"),
     [

@@ -372,6 +372,13 @@ def test_an_epochs_end_that_gave_no_finite_cost_is_left_out_of_swa():
     assert (swa.count, swa.average.item()) == (2, (0.25 + 0.0625) / 2)
 
 
+def test_a_second_divergence_takes_nothing_more_away():
+    trained, ema = diverge(ExponentialMovingAverage(0.5), [BATCH, BATCH, BATCH, NAN])
+    count, average = ema.count, ema.average
+    fit(trained, 1, data=[NAN])
+    assert (ema.count, ema.average) == (count, average)
+
+
 def test_a_divergence_that_raises_leaves_the_trained_values():
     ema = ExponentialMovingAverage(0.5)
     trained = trainer(ema)

@@ -117,7 +117,7 @@ def test_numbers_go_on_from_the_highest_that_is_there(tmp_path):
 def test_a_directory_is_made_and_litter_of_killed_writers_removed(tmp_path):
     directory = tmp_path / "a" / "b"
     directory.mkdir(parents=True)
-    (directory / ".checkpoint-000001.npz.0123456789ab.part").write_bytes(b"half")
+    (directory / ".checkpoint-000009.npz.0123456789ab.part").write_bytes(b"half")
     run(directory, epochs=1)
     assert os.listdir(directory) == ["checkpoint-000001.npz"]
 
