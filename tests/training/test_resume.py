@@ -52,6 +52,29 @@ def test_a_run_goes_on_bit_for_bit_from_every_batch(make, tmp_path):
         assert differences(whole, resumed) == [], f"resumed after batch {count}"
 
 
+class Borrowing:
+    """Batches with noise from a layer's generator, which no attribute of its own holds."""
+
+    def __init__(self, layer):
+        self.layer = layer
+
+    def __iter__(self):
+        for k in range(0, 37, 10):
+            noise = self.layer.rng.normal(0, 0.1, X[k : k + 10].shape)
+            yield X[k : k + 10] + noise.astype(np.float32), LABELS[k : k + 10]
+
+    def __len__(self):
+        return 4
+
+
+def test_batches_may_draw_from_the_model_s_generator(tmp_path):
+    def make():
+        model = network(nn.ReLU(), nn.Dropout(0.3))
+        return Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(model, 0.1)), Borrowing(model[2])
+
+    test_a_run_goes_on_bit_for_bit_from_every_batch(make, tmp_path)
+
+
 def test_metrics_go_on_from_the_rows_that_they_have_seen_and_those_that_wait(tmp_path, monkeypatch):
     """37 rows in eights, of which metrics see eighteen at a time at most."""
     monkeypatch.setattr("tinynn.training.measured.ROWS", 18)
