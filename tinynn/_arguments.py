@@ -73,8 +73,8 @@ def fraction(what: str, value: Any) -> float:
     return result
 
 
-def count(what: str, value: Any, kind: str = "an int", rule: str = "at least 1", least: int = 1) -> int:
-    """value as an int of at least `least`; `kind` and `rule` say in messages what is taken."""
+def count(what: str, value: Any, kind: str = "an int", rule: str | None = None, least: int = 1) -> int:
+    """value as an int of at least `least`; `kind` and `rule` say in messages what is taken, where it is more."""
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -82,7 +82,7 @@ def count(what: str, value: Any, kind: str = "an int", rule: str = "at least 1",
     except Exception:
         raise DtypeError(f"{what} must be {kind}, got {shown(value)}") from None
     if result < least:
-        raise InvalidValueError(f"{what} must be {rule}, got {shown(value)}")
+        raise InvalidValueError(f"{what} must be {rule or f'at least {least}'}, got {shown(value)}")
     return result
 
 

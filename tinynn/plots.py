@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from tinynn import _arguments
 from tinynn._extras import needs
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def draw_mistakes(file: str | os.PathLike[str] | BinaryIO, images: Sequence[Arra
         axes.imshow(image, cmap="gray_r", vmin=0.0, vmax=1.0)
         axes.set_title(title, fontsize=8)
         axes.set_axis_off()
-    figure.savefig(file, format="png", dpi=120)
+    _write(figure, file)
 
 
 def draw_learning_rates(found: LearningRates, file: str | os.PathLike[str] | BinaryIO | None = None) -> Figure:
@@ -155,5 +156,10 @@ def _finished(figure: Figure, file: str | os.PathLike[str] | BinaryIO | None) ->
         if len(axes.lines) > 1:
             axes.legend(frameon=False, fontsize=8)
     if file is not None:
-        figure.savefig(file, format="png", dpi=120)
+        _write(figure, file)
     return figure
+
+
+def _write(figure: Figure, file: str | os.PathLike[str] | BinaryIO) -> None:
+    """The picture as a PNG file or into a stream."""
+    figure.savefig(file if hasattr(file, "write") else _arguments.path("path", file), format="png", dpi=120)

@@ -28,13 +28,12 @@ EXEMPT = {
     "Cause": "what the kit returns",
     "Report": "what the kit returns",
 }
-#: Methods that the package itself calls, with arrays of its own: what one overrides, not what one calls. And pictures.
+#: Methods that the package itself calls, with arrays of its own: what one overrides, not what one calls.
 FOR_AUTHORS = {
     nn.Layer: {"summary_rows"},
     nn.Optimizer: {"update", "numbers", "calls", "scratch", "operand", "rate"},
     nn.schedules.Schedule: {"at"},
     nn.Trainer: {"hooks"},
-    nn.History: {"plot"},
 }
 
 

@@ -587,6 +587,12 @@ HISTORY = [
         for method in ("to_csv", "to_json")
     ),
     use(
+        "History.plot",
+        lambda history, path: path is None or history.plot(path),
+        path=arg(None, *(refused("type", value, DTYPE, "path") for value in (3, True, 2.5, [], {}))),
+        _options={"make": history, "works": table, "fuzzed": ()},
+    ),
+    use(
         "History.table",
         lambda history, rows: history.table(rows),
         rows=arg(3, whole("table: rows")),

@@ -12,14 +12,13 @@ import os
 import pickle
 import shutil
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from faults import parts, programs
-from faults.report import Rows, Say, environment, fail, plant_mistake, scratch, silent
+from faults.report import Rows, Say, environment, fail, last_line, plant_mistake, scratch, silent
 
 import tinynn as nn
 
@@ -47,14 +46,7 @@ def campaign(stride: int, say: Say = silent) -> tuple[int, int]:
     variables = environment(OPENBLAS_NUM_THREADS="1")
     with scratch() as directory:
         command = [sys.executable, "-W", "error", __file__, str(directory), str(stride)]
-        with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as running:
-            last = "nothing"
-            for line in running.stdout:
-                last = line.strip()
-                say(f"lines: {last}")
-        if running.returncode:
-            fail(f"lines: the program failed after: {last}")
-    lines, killed = last.split()
+        lines, killed = last_line("lines", command, variables, say).split()
     return int(lines), int(killed)
 
 

@@ -23,7 +23,7 @@ from collections import Counter
 from pathlib import Path
 
 from faults import kills
-from faults.report import Rows, Say, environment, fail, silent
+from faults.report import Rows, Say, environment, fail, last_line, silent
 
 from tinynn.errors import CheckpointError
 
@@ -60,14 +60,7 @@ def campaign(cuts: int, kinds: tuple[str, ...], say: Say = silent) -> tuple[int,
     variables = environment()
     with tempfile.TemporaryDirectory() as directory:
         command = ["unshare", "--mount", sys.executable, "-W", "error", __file__, directory, str(cuts), *kinds]
-        with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as running:
-            last = "nothing"
-            for line in running.stdout:
-                last = line.strip()
-                say(f"power cuts: {last}")
-        if running.returncode:
-            fail(f"power cuts: the program failed after: {last}")
-    done, runs = last.split()
+        done, runs = last_line("power cuts", command, variables, say).split()
     return int(done), int(runs)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -36,6 +37,18 @@ def plant_mistake() -> None:
         from faults import mistakes
 
         mistakes.plant()
+
+
+def last_line(name: str, command: list[str], variables: dict[str, str], say: Say) -> str:
+    """What a program printed last; all before it is progress. It must end well."""
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, text=True) as running:
+        last = "nothing"
+        for line in running.stdout:
+            last = line.strip()
+            say(f"{name}: {last}")
+    if running.returncode:
+        fail(f"{name}: the program failed after: {last}")
+    return last
 
 
 @contextmanager

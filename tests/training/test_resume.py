@@ -40,8 +40,8 @@ def run(make, *callbacks, epochs=EPOCHS, load=None):
     return trainer
 
 
-@pytest.mark.parametrize("make", RUNS, ids=lambda make: make.__name__)
-def test_a_run_goes_on_bit_for_bit_from_every_batch(make, tmp_path):
+def check_every_batch(make, tmp_path):
+    """A run that is broken off after any batch, and resumed, ends as if it had not been."""
     whole = run(make)
     path = tmp_path / "checkpoint.npz"
     for count in range(1, EPOCHS * len(make()[1]) + 1):
@@ -50,6 +50,11 @@ def test_a_run_goes_on_bit_for_bit_from_every_batch(make, tmp_path):
         resumed = run(make, load=path)
         assert len(resumed.history) == EPOCHS
         assert differences(whole, resumed) == [], f"resumed after batch {count}"
+
+
+@pytest.mark.parametrize("make", RUNS, ids=lambda make: make.__name__)
+def test_a_run_goes_on_bit_for_bit_from_every_batch(make, tmp_path):
+    check_every_batch(make, tmp_path)
 
 
 class Borrowing:
@@ -72,13 +77,13 @@ def test_batches_may_draw_from_the_model_s_generator(tmp_path):
         model = network(nn.ReLU(), nn.Dropout(0.3))
         return Trainer(model, nn.SoftmaxCrossEntropy(), nn.SGD(model, 0.1)), Borrowing(model[2])
 
-    test_a_run_goes_on_bit_for_bit_from_every_batch(make, tmp_path)
+    check_every_batch(make, tmp_path)
 
 
 def test_metrics_go_on_from_the_rows_that_they_have_seen_and_those_that_wait(tmp_path, monkeypatch):
     """37 rows in eights, of which metrics see eighteen at a time at most."""
     monkeypatch.setattr("tinynn.training.measured.ROWS", 18)
-    test_a_run_goes_on_bit_for_bit_from_every_batch(RUNS[2], tmp_path)
+    check_every_batch(RUNS[2], tmp_path)
 
 
 @pytest.mark.parametrize("make", RUNS, ids=lambda make: make.__name__)

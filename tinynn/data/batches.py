@@ -93,7 +93,7 @@ class Batches:
         >>> [x.tolist() for x, _ in batches.overwriting()]
         [[2, 0], [1, 3]]
         """
-        return self._epoch(1, self.shuffle, count("overwriting: after", after, rule="at least 0", least=0))
+        return self._epoch(1, self.shuffle, count("overwriting: after", after, least=0))
 
     def in_order(self) -> Iterator[tuple[Array, Array]]:
         """All batches in the order of the data, each overwriting the one before; nothing is drawn.

@@ -27,6 +27,7 @@ class Container(Layer):
     """
 
     transient: ClassVar[tuple[str, ...]] = (*Layer.transient, "_seen", "_admitted")
+    #: The last x whose way was checked, with what each layer made of it; the last one for which the tree was.
     _seen: tuple[tuple[int, ...], Dtype] | None = None
     _admitted: tuple[tuple[int, ...], Dtype, int] | None = None
 

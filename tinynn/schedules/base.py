@@ -70,7 +70,7 @@ def _plain(value: Any) -> Any:
 
 def as_steps(what: str, value: Any, least: int = 1) -> int:
     """value as a number of steps that a float holds exactly."""
-    result = count(what, value, rule=f"at least {least}", least=least)
+    result = count(what, value, least=least)
     if result > LAST:
         raise InvalidValueError(f"{what} must be at most 2**53, got {shown(value)}")
     return result

@@ -70,7 +70,6 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[Any, dict[str, Array]
 
     Raises: CheckpointError that names the file and what is wrong with it; FileNotFoundError.
     """
-    path = _arguments.path("path", path)
     with faults_named(path):
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise CheckpointError("expected a file, got a directory, a device or a pipe")
@@ -81,7 +80,11 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[Any, dict[str, Array]
 
 @contextmanager
 def faults_named(path: str | os.PathLike[str]) -> Iterator[None]:
-    """What goes wrong inside because of a file's content leaves as a CheckpointError that names the file."""
+    """What goes wrong inside because of a file's content leaves as a CheckpointError that names the file.
+
+    Raises: DtypeError for what is no path, which is no fault of a file.
+    """
+    path = _arguments.path("path", path)
     try:
         yield
     except (TinynnError, ValueError, RecursionError) as error:

@@ -169,7 +169,7 @@ def as_float64(name: str, value: Any) -> Any:
 
 def check_settings(who: str, tolerance: Any, elementwise: Any, rng: Any) -> float:
     """What all checks take: a tolerance of at least 0, which is returned, a number of entries, a seed or generator."""
-    count(f"{who}: elementwise", elementwise, rule="at least 0", least=0)
+    count(f"{who}: elementwise", elementwise, least=0)
     as_rng(rng, f"{who}: rng")
     return not_negative(f"{who}: tolerance", tolerance)
 

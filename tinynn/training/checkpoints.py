@@ -35,7 +35,6 @@ def load(trainer: Trainer, path: str | os.PathLike[str]) -> None:
 
 
 def _read(path: str | os.PathLike[str]) -> Any:
-    path = _arguments.path("path", path)
     with container.faults_named(path):
         return packing.unpack(*container.read(path, KIND))
 

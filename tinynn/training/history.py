@@ -161,7 +161,7 @@ class History:
         """
         from tinynn.training.tables import as_text
 
-        return as_text(self.to_dict(), _arguments.count("table: rows", rows, rule="at least 0", least=0))
+        return as_text(self.to_dict(), _arguments.count("table: rows", rows, least=0))
 
     def __repr__(self) -> str:
         parts = []

@@ -6,9 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
-from memory import SMALL, peak_of
+from memory import SMALL
 from messages import assert_says
-from training.callbacks.halving import BATCH, NAN, ONE, Epochs, Raises, fit, trainer, weight
+from training.callbacks.halving import BATCH, NAN, ONE, Epochs, Raises, fit, peak_of_a_step, trainer, weight
 from training.noted import noted
 
 import tinynn as nn
@@ -134,16 +134,7 @@ def test_both_equal_pytorchs_averaged_model_step_for_step(dtype, tolerance, deca
 
 
 def test_a_step_allocates_nothing():
-    model = nn.Sequential(nn.Dense(300, 300), rng=0)
-    ema = ExponentialMovingAverage(0.9)
-    trained = nn.Trainer(model, nn.MSE(), nn.SGD(model), callbacks=[ema])
-    ema.on_fit_start(trained)
-
-    def step():
-        trained.optimizer.steps += 1
-        ema.on_batch_end(trained, 0.0)
-
-    assert peak_of(step) < SMALL
+    assert peak_of_a_step(ExponentialMovingAverage(0.9), nn.SGD) < SMALL
 
 
 # ---- into the model and out of it -----------------------------------------------------------------

@@ -4,9 +4,9 @@ import copy
 
 import numpy as np
 import pytest
-from memory import SMALL, peak_of
+from memory import SMALL
 from messages import assert_says
-from training.callbacks.halving import BATCH, NAN, Epochs, fit, trainer, weight
+from training.callbacks.halving import BATCH, NAN, Epochs, fit, peak_of_a_step, trainer, weight
 from training.noted import noted
 
 import tinynn as nn
@@ -127,15 +127,7 @@ def test_what_a_checkpoint_brought_is_for_the_resumed_fit_alone():
 
 
 def test_a_step_allocates_nothing():
-    model, callback = nn.Sequential(nn.Dense(300, 300), rng=0), TerminateOnNaN()
-    trained = nn.Trainer(model, nn.MSE(), nn.Adam(model), callbacks=[callback])
-    callback.on_fit_start(trained)
-
-    def step():
-        trained.optimizer.steps += 1
-        callback.on_batch_end(trained, 0.0)
-
-    assert peak_of(step) < SMALL
+    assert peak_of_a_step(TerminateOnNaN(), nn.Adam) < SMALL
 
 
 def test_parameters_that_are_not_finite_at_the_end_of_an_epoch():

@@ -55,11 +55,11 @@ class ReduceOnPlateau:
     ) -> None:
         self.monitor = Monitor(monitor, mode)
         self.factor = fraction("ReduceOnPlateau: factor", factor)
-        self.patience = count("ReduceOnPlateau: patience", patience, rule="at least 0", least=0)
+        self.patience = count("ReduceOnPlateau: patience", patience, least=0)
         self.threshold_mode = choice("ReduceOnPlateau: threshold_mode", threshold_mode, "relative", "absolute")
         within = fraction if threshold_mode == "relative" else not_negative
         self.threshold = within("ReduceOnPlateau: threshold", threshold)
-        self.cooldown = count("ReduceOnPlateau: cooldown", cooldown, rule="at least 0", least=0)
+        self.cooldown = count("ReduceOnPlateau: cooldown", cooldown, least=0)
         self.minimum = not_negative("ReduceOnPlateau: minimum", minimum)
         self._run = Continuity()
         self._forget()
